@@ -1,0 +1,14 @@
+{
+  "targets": [
+    {
+      "target_name": "hvsock",
+      "sources": ["native/addon.c", "native/operations.c"],
+      "defines": ["NAPI_VERSION=9"],
+      "cflags": ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+      "xcode_settings": { "OTHER_CFLAGS": ["-std=gnu11", "-Wall", "-Wextra"] },
+      "conditions": [
+        ["OS!='win'", { "sources": ["native/sockets_posix.c"] }]
+      ]
+    }
+  ]
+}

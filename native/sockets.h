@@ -1,0 +1,50 @@
+// The addon's socket layer: what one operating system's file promises to the glue.
+// It knows no address family and no JavaScript. Results are 0 or more, or a negative errno.
+#ifndef HVSOCK_SOCKETS_H
+#define HVSOCK_SOCKETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+// A new socket: non-blocking, close-on-exec.
+int hv_socket_open(int family, int type, int protocol);
+int hv_socket_close(int fd);
+int hv_socket_bind(int fd, const void *address, size_t length);
+int hv_socket_listen(int fd, int backlog);
+// Writes the local or the peer's address; returns its length, which may exceed the capacity.
+int hv_socket_name(int fd, int peer, void *address, size_t capacity);
+int hv_socket_set_option(int fd, int level, int name, const void *value, size_t length);
+int hv_socket_get_option(int fd, int level, int name, void *value, size_t capacity);
+int hv_socket_shutdown(int fd, int how);
+// Puts the socket `from` in the place of the descriptor `into`; `from` is closed, also on failure.
+int hv_socket_adopt(int from, int into);
+// An ioctl that answers with one unsigned 32-bit number.
+int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value);
+
+// A descriptor that the event loop watches. It owns the descriptor until hv_watch_take or
+// hv_watch_close.
+typedef struct hv_watch hv_watch;
+struct hv_watch {
+  uv_poll_t poll;
+  int fd;
+  // Connecting: called once, with 0 or a negative errno.
+  // Listening: called with each accepted descriptor, or a negative errno, after which it pauses.
+  void (*on_result)(hv_watch *watch, int result);
+  void (*on_closed)(hv_watch *watch);
+};
+
+// Starts to connect. 1: under way, on_result will follow. 0: connected at once. Negative: failed.
+// The watch is initialised, and must be closed, only if 1 was returned; the descriptor is closed on
+// failure.
+int hv_connect_start(uv_loop_t *loop, hv_watch *watch, int fd, const void *address, size_t length);
+// Starts to accept on a listening descriptor, which is closed on failure.
+int hv_listener_start(uv_loop_t *loop, hv_watch *watch, int fd);
+// Goes on after a pause.
+int hv_listener_resume(hv_watch *watch);
+// Stops watching and gives the descriptor to the caller.
+int hv_watch_take(hv_watch *watch);
+// Stops watching and closes the descriptor, unless it was taken; on_closed follows.
+void hv_watch_close(hv_watch *watch);
+
+#endif

@@ -1,0 +1,236 @@
+// npm test: builds, checks and runs every suite, then sums them up in one line.
+//   node scripts/test.js [SUITE…]   only the suites of these names
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { provideTools } from './debian.js';
+import { fetchNode, nodeVersions } from './nodes.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+/** Besides the one that runs this. */
+const otherNodes = nodeVersions.filter((version) => parseInt(version, 10) !== parseInt(process.versions.node, 10));
+const inCi = process.env['CI'] === 'true';
+const results = 'build/test-results';
+process.chdir(root);
+
+/** Test files by the end of their names: `.vsock.test.js` needs a kernel, `.pair.test.js` a host and its guest. */
+const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `build/ts/test/${name.replace(/\.ts$/, '.js')}`)
+  .sort();
+const ofKernel = files.filter((name) => name.endsWith('.vsock.test.js'));
+const ofPair = files.filter((name) => name.endsWith('.pair.test.js'));
+const ofMachine = files.filter((name) => !ofKernel.includes(name) && !ofPair.includes(name));
+const ofLibrary = ofKernel.filter((name) => !name.includes('/cli/'));
+const ofAddon = files.filter((name) => name.includes('/native/'));
+
+/**
+ * @typedef {object} Suite
+ * @property {string} name
+ * @property {string[]} [command] counts as one test, by its exit status
+ * @property {string[]} [files] run by node:test
+ * @property {(run: string[]) => string[]} [wrap] where and how to run that
+ * @property {Record<string, string>} [env]
+ * @property {string} [node] the release of Node to run them with; this one unless given
+ * @property {Record<string, string>} [tools] commands and their Debian packages
+ * @property {boolean} [needsLab]
+ */
+
+const shell = (/** @type {string[]} */ words) => words.map((word) => `'${word}'`).join(' ');
+const runtimeOf = (/** @type {string} */ name) =>
+  spawnSync('gcc', [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout?.trim() ?? '';
+const sanitizer = { LD_PRELOAD: `${runtimeOf('libasan.so')} ${runtimeOf('libubsan.so')}` };
+const otherPrograms = { socat: 'socat', ncat: 'ncat', '/usr/bin/python3': 'python3', openssl: 'openssl' };
+
+/** @param {RegExp} pattern @param {string[]} folders */
+const filesIn = (pattern, ...folders) =>
+  folders.flatMap((folder) => readdirSync(folder).flatMap((name) => (pattern.test(name) ? `${folder}/${name}` : [])));
+
+// Two lanes, since the machines that run this have two processors: the kernels keep one busy.
+/** @type {Suite[][]} */
+const lanes = [
+  [
+    { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
+    {
+      name: 'lint of C',
+      command: ['clang-format', '--dry-run', '-Werror', ...filesIn(/\.[ch]$/, 'native', 'bench/c', 'test/package')],
+      tools: { 'clang-format': 'clang-format' },
+    },
+    {
+      name: 'lint of shell',
+      command: ['shellcheck', '-x', '.ci/run', ...filesIn(/\.sh$/, 'test/vm')],
+      tools: { shellcheck: 'shellcheck' },
+    },
+    { name: 'machine', files: ofMachine, tools: { ...otherPrograms, cc: 'gcc' } },
+    {
+      name: 'address sanitizer',
+      files: ofAddon,
+      env: {
+        ...sanitizer,
+        // V8's memory is not ours to account for; valgrind looks for leaks.
+        ASAN_OPTIONS: 'detect_leaks=0',
+        HVSOCK_ADDON: 'build/sanitized/hvsock.node',
+      },
+      tools: { gcc: 'gcc' },
+    },
+    {
+      name: 'valgrind',
+      files: ofAddon,
+      env: {
+        HVSOCK_CHECKER:
+          'valgrind -q --error-exitcode=99 --suppressions=test/native/valgrind.supp ' +
+          '--leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite',
+      },
+      tools: { valgrind: 'valgrind' },
+    },
+    {
+      // That it runs, not what it finds.
+      name: 'bench',
+      command: ['npm', 'run', '--silent', 'bench', '--', '--quick', '--json', `${results}/bench-figures.json`],
+      tools: { gcc: 'gcc' },
+      needsLab: true,
+    },
+  ],
+  [
+    {
+      name: 'user-mode linux',
+      files: ofKernel,
+      wrap: (run) => ['test/vm/uml.sh', '-t', '900', ...run],
+      tools: otherPrograms,
+      needsLab: true,
+    },
+    {
+      name: 'qemu',
+      // Not hvcat, which starts hundreds of processes: emulated, that takes a quarter of an hour.
+      files: ofLibrary,
+      wrap: (run) => ['test/vm/qemu.sh', '-t', '1800', ...run],
+      tools: otherPrograms,
+      needsLab: true,
+    },
+    ...otherNodes.map((node) => ({
+      name: `node ${node}`,
+      node,
+      files: ofLibrary,
+      wrap: (/** @type {string[]} */ run) => ['test/vm/uml.sh', '-t', '900', ...run],
+      tools: otherPrograms,
+      needsLab: true,
+    })),
+  ],
+];
+
+/** Alone, after the others: a kernel within an emulated kernel is so slow that it does not bear company. */
+/** @type {Suite} */
+const pair = {
+  name: 'pair',
+  files: ofPair,
+  wrap: (run) => ['test/vm/pair.sh', '-x', '-t', '1500', shell(run), 'test/vsock/guest-shell.py'],
+  tools: otherPrograms,
+  needsLab: true,
+};
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+/** @param {Suite} suite @param {string} reason */
+function skip(suite, reason) {
+  // In CI a test that is always skipped would prove nothing.
+  if (inCi) total.failed++;
+  else total.skipped++;
+  console.log(`\n== ${suite.name}: ${inCi ? 'FAILED' : 'skipped'}: ${reason}`);
+}
+
+/** @param {Suite} suite @param {string} node */
+function nodeTest({ name, files = [] }, node) {
+  return [
+    node,
+    '--test',
+    '--test-timeout=900000',
+    '--test-concurrency=1',
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...['--test-reporter=./scripts/count-reporter.js', `--test-reporter-destination=${results}/${slug(name)}.json`],
+    ...files,
+  ];
+}
+
+const slug = (/** @type {string} */ name) => name.replaceAll(' ', '-');
+
+/** Runs a suite with its output in a file, and shows that when it is over, so that two suites do not mix theirs. */
+async function run(/** @type {Suite} */ suite) {
+  const reason = (suite.tools && provideTools(suite.tools)) ?? (suite.needsLab ? labProblem() : undefined);
+  if (reason !== undefined) return skip(suite, reason);
+  const log = `${results}/${slug(suite.name)}.log`;
+  const output = openSync(log, 'w');
+  const started = performance.now();
+  const node = suite.node === undefined ? process.execPath : await fetchNode(suite.node, 'x64');
+  const [command = '', ...args] = suite.command ?? (suite.wrap ?? ((run) => run))(nodeTest(suite, node));
+  const child = spawn(command, args, { stdio: ['ignore', output, output], env: { ...process.env, ...suite.env } });
+  const status = await new Promise((resolve) => {
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', (code, signal) => resolve(code ?? signal));
+  });
+  closeSync(output);
+  const counts = suite.command ? { passed: 0, failed: 0, skipped: 0 } : readCounts(suite.name);
+  if (suite.command && status === 0) counts.passed++;
+  // A suite that broke off has lost tests that it did not count.
+  if (status !== 0 && counts.failed === 0) counts.failed++;
+  for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) total[key] += counts[key];
+  const seconds = Math.round((performance.now() - started) / 1000);
+  const { passed, failed, skipped } = counts;
+  console.log(`\n== ${suite.name}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds} s`);
+  const text = readFileSync(log, 'utf8');
+  // The runner's own totals would be taken for those of the whole.
+  console.log(text.replace(/^.*ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) .*\n/gm, ''));
+  if (failed > 0) console.log(`== ${suite.name} ended with ${status}`);
+}
+
+/** @param {string} name */
+function readCounts(name) {
+  try {
+    return JSON.parse(readFileSync(`${results}/${slug(name)}.json`, 'utf8'));
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}
+
+/** @type {string | undefined | null} */
+let lab = null;
+
+/** Why there is no kernel lab here; undefined where there is one. Builds it at the first call. */
+function labProblem() {
+  if (lab === null) {
+    const { status, stderr } = spawnSync('test/vm/build.sh', ['uml', 'qemu'], { encoding: 'utf8' });
+    lab = status === 0 ? undefined : stderr.trim().split('\n').at(-1);
+  }
+  return lab;
+}
+
+/** @param {string} command @param {string[]} args */
+function must(command, ...args) {
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit' });
+  if (status === 0) return;
+  console.error(`${command} ${args.join(' ')}: ${error?.message ?? `status ${status}`}`);
+  process.exit(1);
+}
+
+const wanted = process.argv.slice(2);
+const known = [...lanes.flat(), pair].map(({ name }) => name);
+for (const name of wanted) {
+  if (known.includes(name)) continue;
+  console.error(`no suite ${name}; there are: ${known.join(', ')}`);
+  process.exit(2);
+}
+
+for (const script of ['build', 'build:addon', 'build:sanitized']) must('npm', 'run', '--silent', script);
+rmSync(results, { recursive: true, force: true });
+mkdirSync(results, { recursive: true });
+
+const started = performance.now();
+for (const group of [lanes, [[pair]]]) {
+  await Promise.all(
+    group.map(async (lane) => {
+      for (const suite of lane) if (wanted.length === 0 || wanted.includes(suite.name)) await run(suite);
+    }),
+  );
+}
+console.log(`\nin ${Math.round((performance.now() - started) / 1000)} s`);
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

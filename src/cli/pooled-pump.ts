@@ -1,0 +1,68 @@
+// Copies sockets into streams through a pool of buffers. Fresh memory for each read, as streams take it, lets garbage of
+// 50 MB pile up before it is collected; this reuses what the sink has taken.
+import type { OnReadOpts } from 'node:net';
+import type { Writable } from 'node:stream';
+import type { Socket } from '../index.ts';
+
+const BUFFER_SIZE = 64 * 1024;
+/** Bytes that may wait in a sink: one write under way, and the next at hand. */
+const WAITING_MAX = 2 * BUFFER_SIZE;
+/** Buffers that are kept; as many more as are in use at one moment come and go. */
+const FREE_MAX = 64;
+
+/** Who wants to know of the bytes. */
+export interface PumpListener {
+  onRead(bytes: number): void;
+  /** The sink took them. */
+  onTaken?(bytes: number): void;
+}
+
+interface Pumping extends PumpListener {
+  /** Undefined: what is read is dropped. */
+  readonly sink: Writable | undefined;
+}
+
+/** Sockets that are to be copied must be made with this `onread`; they emit no 'data'. */
+export class PooledPump {
+  readonly onread: OnReadOpts;
+  readonly #free: Buffer[] = [];
+  readonly #pumpings = new WeakMap<Socket, Pumping>();
+
+  constructor() {
+    const socketOnRead = (socket: Socket, length: number, buffer: Buffer) => this.#socketOnRead(socket, length, buffer);
+    this.onread = {
+      buffer: () => this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_SIZE),
+      // One for all sockets of a server: which of them, only `this` tells.
+      callback(this: unknown, length, buffer) {
+        socketOnRead(this as Socket, length, buffer as Buffer);
+        return true;
+      },
+    };
+  }
+
+  /** Copies `socket` into `sink`, or nowhere if that is undefined. Ends and destroys neither. */
+  pump(socket: Socket, sink: Writable | undefined, listener: PumpListener): void {
+    this.#pumpings.set(socket, { ...listener, sink });
+    socket.resume();
+  }
+
+  #socketOnRead(socket: Socket, length: number, buffer: Buffer): void {
+    const pumping = this.#pumpings.get(socket);
+    pumping?.onRead(length);
+    const sink = pumping?.sink;
+    if (sink === undefined) {
+      this.#release(buffer);
+      return;
+    }
+    sink.write(buffer.subarray(0, length), (error) => {
+      this.#release(buffer);
+      if (!error) pumping?.onTaken?.(length);
+      if (socket.isPaused() && !socket.destroyed && sink.writableLength < WAITING_MAX) socket.resume();
+    });
+    if (sink.writableLength >= WAITING_MAX) socket.pause();
+  }
+
+  #release(buffer: Buffer): void {
+    if (this.#free.length < FREE_MAX) this.#free.push(buffer);
+  }
+}

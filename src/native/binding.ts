@@ -1,0 +1,47 @@
+// What the addon promises, in types and sentences. Implemented by native/addon.c.
+// Every result that is a number is 0 or more, or a negative errno; nothing here throws for a failed call.
+
+declare const operation: unique symbol;
+
+/** A connect under way, or a listener that accepts. It owns its descriptor until it ends. */
+export interface Operation {
+  readonly [operation]: never;
+}
+
+export interface Binding {
+  /** A new socket, non-blocking and close-on-exec: its descriptor. */
+  socket_open(family: number, type: number, protocol: number): number;
+  socket_close(fd: number): number;
+  socket_bind(fd: number, address: Uint8Array): number;
+  socket_listen(fd: number, backlog: number): number;
+  /** Writes the local address into `address`: its length. */
+  socket_local_name(fd: number, address: Uint8Array): number;
+  /** Writes the peer's address into `address`: its length. */
+  socket_peer_name(fd: number, address: Uint8Array): number;
+  socket_set_option(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** Writes the option into `value`: its length. */
+  socket_get_option(fd: number, level: number, name: number, value: Uint8Array): number;
+  socket_shutdown(fd: number, how: 0 | 1 | 2): number;
+  /** Puts the socket `from` in the place of the descriptor `into`. `from` is closed, also on failure. */
+  socket_adopt(from: number, into: number): number;
+  /** An ioctl that answers with one unsigned 32-bit number. */
+  descriptor_ioctl(fd: number, request: number): number;
+
+  /**
+   * Connects. Takes the descriptor, except when it answers 0: then the socket is connected already. An operation
+   * means that `onEnd` follows exactly once, unless it is cancelled: with the connected descriptor, which is the
+   * callee's from then on, or with an errno.
+   */
+  connect_start(fd: number, address: Uint8Array, onEnd: (result: number) => void): Operation | number;
+  /**
+   * Accepts on a listening descriptor, which it takes. `onAccept` gets each new descriptor, its own from then on; or
+   * an errno, after which the listener pauses.
+   */
+  listener_start(fd: number, onAccept: (result: number) => void): Operation | number;
+  /** Accepts again after an errno. */
+  listener_resume(listener: Operation): number;
+  /** Ends the operation and closes its descriptor; no callback follows. Harmless once it has ended. */
+  operation_cancel(operation: Operation): void;
+  /** Whether the operation keeps the process alive. */
+  operation_set_ref(operation: Operation, referenced: boolean): void;
+}

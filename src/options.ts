@@ -1,0 +1,59 @@
+// Checks of the options that callers give, each refused in a sentence that names it.
+import { invalidArgument } from './errors.ts';
+import type { StreamOptions } from './socket.ts';
+import type { BufferOptions } from './transports/transport.ts';
+
+/** The longest time that a timer of Node's can take, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+export function checkMilliseconds(name: string, value: number | undefined): void {
+  if (value === undefined) return;
+  if (typeof value !== 'number' || !(value > 0 && value <= LONGEST_TIMER)) {
+    throw invalidArgument(name, value, `a positive number of milliseconds, at most ${LONGEST_TIMER}`);
+  }
+}
+
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidArgument('signal', signal, 'an AbortSignal');
+  }
+}
+
+export function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'function') throw invalidArgument(name, value, 'a function');
+}
+
+export function checkBoolean(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== 'boolean') throw invalidArgument(name, value, 'a boolean');
+}
+
+/** Refused here and not by net.Socket, which would throw when descriptors are open already. */
+export function checkStream({ allowHalfOpen, onread, highWaterMark }: StreamOptions): void {
+  checkBoolean('allowHalfOpen', allowHalfOpen);
+  if (highWaterMark !== undefined && !(Number.isSafeInteger(highWaterMark) && highWaterMark >= 0)) {
+    throw invalidArgument('highWaterMark', highWaterMark, 'a number of bytes');
+  }
+  if (onread === undefined) return;
+  if (typeof onread !== 'object' || onread === null) throw invalidArgument('onread', onread, 'an object');
+  checkFunction('onread.callback', onread.callback ?? null);
+  if (!(onread.buffer instanceof Uint8Array) && typeof onread.buffer !== 'function') {
+    throw invalidArgument('onread.buffer', onread.buffer, 'a Uint8Array, or a function that returns one');
+  }
+}
+
+/** Sizes that contradict each other are refused here: the kernel would fit them silently. */
+export function checkBuffers(options: BufferOptions): void {
+  const { bufferSize, bufferMinSize, bufferMaxSize } = options;
+  for (const name of ['bufferSize', 'bufferMinSize', 'bufferMaxSize'] as const) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+      throw invalidArgument(name, value, 'a positive number of bytes');
+    }
+  }
+  if (bufferMaxSize !== undefined && (bufferSize ?? bufferMinSize ?? 0) > bufferMaxSize) {
+    throw invalidArgument('bufferMaxSize', bufferMaxSize, `at least ${bufferSize ?? bufferMinSize}`);
+  }
+  if (bufferMinSize !== undefined && bufferSize !== undefined && bufferMinSize > bufferSize) {
+    throw invalidArgument('bufferMinSize', bufferMinSize, `at most bufferSize, ${bufferSize}`);
+  }
+}

@@ -1,0 +1,282 @@
+// Server: what a net.Server has, over any transport; and listen(), which makes any net.Server listen on an address.
+import { EventEmitter, once } from 'node:events';
+import type net from 'node:net';
+import { type Address, type AddressLike, toAddress } from './address/address.ts';
+import { abortError, HvsockError, invalidArgument } from './errors.ts';
+import { checkBoolean, checkBuffers, checkFunction, checkSignal, checkStream } from './options.ts';
+import { type Socket, type StreamOptions, textualEndpoints } from './socket.ts';
+import { transportFor } from './transports/registry.ts';
+import type { BufferOptions, Incoming, Listener } from './transports/transport.ts';
+
+export interface ServerOptions extends StreamOptions {
+  /** Hand sockets out paused. Default: false. */
+  readonly pauseOnConnect?: boolean | undefined;
+  /** Whether to take a connection from this peer. Asked before there is a socket; no means that it is closed at once. */
+  readonly filter?: ((peer: Address, local: Address) => boolean) | undefined;
+}
+
+export interface ListenOptions extends BufferOptions {
+  /** Connections that may wait to be accepted; the kernel has a limit of its own (net.core.somaxconn). Default: 511. */
+  readonly backlog?: number | undefined;
+  /** Closes the server. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a 'drop' event carries: the addresses as net.Server has them, and why. */
+export interface DropArgument extends net.DropArgument {
+  readonly reason: 'filter' | 'max-connections';
+}
+
+interface ServerEvents {
+  connection: [socket: Socket];
+  listening: [];
+  close: [];
+  error: [error: HvsockError];
+  drop: [drop: DropArgument];
+}
+
+const DEFAULT_BACKLOG = 511;
+
+/** Listens on an address of any family and emits a `Socket` for each connection. */
+export class Server extends EventEmitter<ServerEvents> {
+  /** Connections beyond this number are closed at once and told by 'drop'. Default: no limit. */
+  maxConnections?: number;
+  readonly #options: ServerOptions;
+  #listener: Listener | undefined;
+  #connections = 0;
+  #closing = false;
+  #referenced = true;
+
+  constructor(options: ServerOptions = {}, connectionListener?: (socket: Socket) => void) {
+    super();
+    if (typeof options !== 'object' || options === null) throw invalidArgument('options', options, 'an object');
+    checkStream(options);
+    checkBoolean('pauseOnConnect', options.pauseOnConnect);
+    checkFunction('filter', options.filter);
+    checkFunction('connectionListener', connectionListener);
+    this.#options = options;
+    if (connectionListener !== undefined) this.on('connection', connectionListener);
+  }
+
+  /** Whether connections are accepted now. */
+  get listening(): boolean {
+    return this.#listener !== undefined;
+  }
+
+  /** The address, with the port that the system chose if any was asked for; null unless listening. */
+  address(): Address | null {
+    return this.#listener?.address ?? null;
+  }
+
+  /**
+   * Listens. With a callback it is `net.Server`'s: returns the server, and emits 'error' if it fails. Without one it
+   * returns a promise of the server, which rejects with that error. Wrong arguments are thrown at once.
+   */
+  listen(like: AddressLike, options: ListenOptions, callback: () => void): this;
+  listen(like: AddressLike, callback: () => void): this;
+  listen(like: AddressLike, options?: ListenOptions): Promise<this>;
+  listen(
+    like: AddressLike,
+    optionsOrCallback?: ListenOptions | (() => void),
+    callbackAfterOptions?: () => void,
+  ): this | Promise<this> {
+    const callback = typeof optionsOrCallback === 'function' ? optionsOrCallback : callbackAfterOptions;
+    const options = checkListenOptions(typeof optionsOrCallback === 'function' ? {} : optionsOrCallback);
+    if (this.#listener !== undefined) {
+      throw new HvsockError(`the server listens already, on ${this.#listener.address}`, {
+        code: 'ERR_SERVER_ALREADY_LISTEN',
+        kind: 'invalid',
+      });
+    }
+    const { transport, address } = transportFor(toAddress(like));
+    if (callback !== undefined) this.once('listening', callback);
+    let failure: HvsockError | undefined;
+    try {
+      throwIfAborted(options.signal, address);
+      this.#listener = transport.listen(address, options, {
+        onIncoming: (incoming) => this.#onIncoming(incoming),
+        onTrouble: warnOnce(),
+      });
+      if (!this.#referenced) this.#listener.setRef(false);
+      followSignal(this, options.signal);
+    } catch (error) {
+      failure = error as HvsockError;
+      if (callback !== undefined) this.off('listening', callback);
+    }
+    const announce = () => {
+      if (failure === undefined) {
+        if (this.listening) this.emit('listening');
+      } else if (callback !== undefined || this.listenerCount('error') > 0) {
+        this.emit('error', failure);
+      }
+    };
+    process.nextTick(announce);
+    if (callback !== undefined) return this;
+    if (failure === undefined) return Promise.resolve(this);
+    const rejected = Promise.reject(failure);
+    // Who listens to 'error' is told there, and need not await the promise as well.
+    if (this.listenerCount('error') > 0) rejected.catch(() => {});
+    return rejected;
+  }
+
+  #onIncoming(incoming: Incoming): void {
+    const { filter, allowHalfOpen, onread, highWaterMark, pauseOnConnect = false } = this.#options;
+    const isFull = this.maxConnections !== undefined && this.#connections >= this.maxConnections;
+    let accepted = false;
+    try {
+      accepted = !isFull && (filter === undefined || filter(incoming.remote, incoming.local) === true);
+    } finally {
+      // Also when the filter throws: it has not said yes.
+      if (!accepted) incoming.refuse();
+    }
+    if (!accepted) {
+      const addresses = textualEndpoints(incoming.local, incoming.remote);
+      this.emit('drop', { ...addresses, reason: isFull ? 'max-connections' : 'filter' });
+      return;
+    }
+    const socket = incoming.accept({ allowHalfOpen, onread, highWaterMark }, pauseOnConnect);
+    this.#connections++;
+    socket.once('close', () => {
+      this.#connections--;
+      this.#emitCloseIfDone();
+    });
+    this.emit('connection', socket);
+  }
+
+  /** Stops listening. The callback, and 'close', come when every connection has ended. */
+  close(callback?: (error?: Error) => void): this {
+    checkFunction('callback', callback);
+    if (this.#listener === undefined) {
+      const error = notRunningError('is not listening');
+      // As net.Server has it: one that is still closing is waited for.
+      if (callback !== undefined) {
+        if (this.#closing) this.once('close', () => callback(error));
+        else process.nextTick(callback, error);
+      }
+      return this;
+    }
+    if (callback !== undefined) this.once('close', callback);
+    this.#listener.close();
+    this.#listener = undefined;
+    this.#closing = true;
+    process.nextTick(() => this.#emitCloseIfDone());
+    return this;
+  }
+
+  #emitCloseIfDone(): void {
+    // One that listens again has not closed.
+    if (!this.#closing || this.#connections > 0 || this.#listener !== undefined) return;
+    this.#closing = false;
+    this.emit('close');
+  }
+
+  getConnections(callback: (error: Error | null, count: number) => void): this {
+    process.nextTick(callback, null, this.#connections);
+    return this;
+  }
+
+  /** Keeps the process alive while listening; so it is from the start. */
+  ref(): this {
+    this.#referenced = true;
+    this.#listener?.setRef(true);
+    return this;
+  }
+
+  /** Lets the process end while listening. */
+  unref(): this {
+    this.#referenced = false;
+    this.#listener?.setRef(false);
+    return this;
+  }
+
+  /** Closes the server and waits for its connections to end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.listening) return;
+    const closed = once(this, 'close');
+    this.close();
+    await closed;
+  }
+}
+
+/** A `Server`; `connectionListener` gets each `Socket`. */
+export function createServer(connectionListener?: (socket: Socket) => void): Server;
+export function createServer(options: ServerOptions, connectionListener?: (socket: Socket) => void): Server;
+export function createServer(
+  optionsOrListener?: ServerOptions | ((socket: Socket) => void),
+  connectionListener?: (socket: Socket) => void,
+): Server {
+  if (typeof optionsOrListener === 'function') return new Server({}, optionsOrListener);
+  return new Server(optionsOrListener, connectionListener);
+}
+
+/**
+ * Makes any server listen on an address: `net`, `http`, `https`, `http2`, or this library's own. Accepting is then
+ * Node's. Its sockets get the address properties of a `Socket`, and `server.address()` tells the address. Rejects with
+ * the error of the call that failed; wrong arguments are rejected too.
+ */
+export async function listen<S extends net.Server | Server>(
+  server: S,
+  like: AddressLike,
+  options: ListenOptions = {},
+): Promise<S> {
+  if (server instanceof Server) {
+    await server.listen(like, options);
+    return server;
+  }
+  const checked = checkListenOptions(options);
+  const { transport, address } = transportFor(toAddress(like));
+  throwIfAborted(options.signal, address);
+  transport.attach(server, address, checked);
+  followSignal(server, options.signal);
+  await listening(server, checked.signal, address);
+  return server;
+}
+
+/** Until a server listens; rejects if it is closed before. */
+function listening(server: net.Server, signal: AbortSignal | undefined, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (error?: Error) => {
+      server.off('listening', settle).off('error', settle).off('close', serverOnClose);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const serverOnClose = () => {
+      settle(signal?.aborted ? abortError(signal, `${address}`) : notRunningError('was closed before it listened'));
+    };
+    server.once('listening', settle).once('error', settle).once('close', serverOnClose);
+  });
+}
+
+function notRunningError(problem: string): HvsockError {
+  return new HvsockError(`the server ${problem}`, { code: 'ERR_SERVER_NOT_RUNNING', kind: 'invalid' });
+}
+
+function checkListenOptions(options: ListenOptions = {}): ListenOptions & { backlog: number } {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', options, 'an object');
+  const { backlog = DEFAULT_BACKLOG, signal } = options;
+  if (!Number.isInteger(backlog) || backlog < 1) throw invalidArgument('backlog', backlog, 'a positive integer');
+  checkSignal(signal);
+  checkBuffers(options);
+  return { ...options, backlog };
+}
+
+function throwIfAborted(signal: AbortSignal | undefined, address: Address): void {
+  if (signal?.aborted) throw abortError(signal, address.toString());
+}
+
+function followSignal(server: net.Server | Server, signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  const signalOnAbort = () => {
+    server.close();
+  };
+  signal.addEventListener('abort', signalOnAbort, { once: true });
+  server.once('close', () => signal.removeEventListener('abort', signalOnAbort));
+}
+
+function warnOnce(): (error: HvsockError) => void {
+  let warned = false;
+  return (error) => {
+    if (!warned) process.emitWarning(error);
+    warned = true;
+  };
+}

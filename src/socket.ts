@@ -1,0 +1,187 @@
+// The connection that users hold: a net.Socket that knows hypervisor addresses. It does not know how a transport
+// connects; a transport drives it through the two functions exported beside it.
+import net from 'node:net';
+import type { Address } from './address/address.ts';
+import { type Family, HvsockError, withKind } from './errors.ts';
+
+/** What `net.Socket` takes and this library passes on. */
+export interface StreamOptions {
+  /** Keep the writable side open when the other side has ended its own. Default: false, as in `node:net`. */
+  readonly allowHalfOpen?: boolean | undefined;
+  /** Read into one reused buffer and skip the stream machinery, as `net.connect`'s `onread`. */
+  readonly onread?: net.OnReadOpts | undefined;
+  /** Bytes buffered in each direction before backpressure sets in. Default: Node's own. */
+  readonly highWaterMark?: number | undefined;
+}
+
+/** Sizes of a vsock connection's receive buffer, in bytes (SO_VM_SOCKETS_BUFFER_*). */
+export interface BufferSizes {
+  readonly size: number;
+  readonly minSize: number;
+  readonly maxSize: number;
+}
+
+/** What every socket of a hypervisor address tells, also one that a server of `listen()` accepted. */
+export interface Endpoints {
+  /** This side's address, once connected; it stays after the connection has ended. */
+  readonly localEndpoint: Address | undefined;
+  /** The other side's. Undefined, too, where the transport does not tell. */
+  readonly remoteEndpoint: Address | undefined;
+}
+
+/** An established connection, as its transport tells it. */
+export interface Connection {
+  readonly local: Address;
+  /** Undefined where the transport does not tell who is there. */
+  readonly remote: Address | undefined;
+  /** The buffer's sizes now, if this transport has them. The connection is open when this is called. */
+  bufferSizes?(): BufferSizes;
+}
+
+/** An attempt to connect, under way. */
+export interface Attempt {
+  /** Gives up; nothing is reported any more. Harmless when it has ended. */
+  cancel(): void;
+  /** Whether the attempt keeps the process alive. */
+  setRef(referenced: boolean): void;
+}
+
+interface State {
+  readonly family: Family;
+  attempt: Attempt | undefined;
+  connection: Connection | undefined;
+  referenced: boolean;
+}
+
+// Beside the class and not within: a socket that node:net accepted becomes a Socket after it was made.
+const states = new WeakMap<net.Socket, State>();
+
+/** Lets `attempt` answer to the socket: destroying it cancels the attempt, `unref()` reaches it. */
+export function socketConnecting(socket: Socket, attempt: Attempt): void {
+  const state = states.get(socket) as State;
+  state.attempt = attempt;
+  if (!state.referenced) attempt.setRef(false);
+}
+
+/** Says that the connection is there: with `announce`, as after a connect, else silently, as after an accept. */
+export function socketConnected(socket: Socket, connection: Connection, announce: boolean): void {
+  const state = states.get(socket) as State;
+  state.connection = connection;
+  state.attempt = undefined;
+  setConnecting(socket, false);
+  // The idle time counts from here, as net.Socket has it.
+  if (socket.timeout) socket.setTimeout(socket.timeout);
+  if (announce) {
+    socket.emit('connect');
+    socket.emit('ready');
+  }
+  // The first read starts the flow, or fetches an EOF that is already there.
+  if (!socket.destroyed && !socket.isPaused()) socket.read(0);
+}
+
+/** `connecting` is net.Socket's own property; all that waits for the connection goes by it. */
+export function setConnecting(socket: net.Socket, connecting: boolean): void {
+  (socket as { connecting: boolean }).connecting = connecting;
+}
+
+/** Makes a socket that node:net accepted one of ours. */
+export function socketFromAccepted(accepted: net.Socket, family: Family, connection: Connection): Socket {
+  states.set(accepted, { family, attempt: undefined, connection, referenced: true });
+  return Object.setPrototypeOf(accepted, Socket.prototype) as Socket;
+}
+
+/**
+ * A connection, made by `connect()` or handed out by a `Server`; in every respect a `net.Socket`. Before the
+ * connection is there, writes are kept, and `end()`, `destroy()` and `setTimeout()` work, as on a TCP socket.
+ */
+export class Socket extends net.Socket implements Endpoints {
+  /** @internal Sockets come from `connect()` and from servers. Without an `fd`, there is nothing to connect with yet. */
+  constructor(family: Family, options: StreamOptions, fd?: number) {
+    super({
+      ...options,
+      ...(fd === undefined ? {} : { fd, manualStart: true }),
+      readable: true,
+      writable: true,
+    } as net.SocketConstructorOpts);
+    states.set(this, { family, attempt: undefined, connection: undefined, referenced: true });
+    setConnecting(this, true);
+  }
+
+  /** This side's address, once connected; it stays after the connection has ended. */
+  get localEndpoint(): Address | undefined {
+    return states.get(this)?.connection?.local;
+  }
+
+  /** The other side's address, once connected; it stays after the connection has ended. */
+  get remoteEndpoint(): Address | undefined {
+    return states.get(this)?.connection?.remote;
+  }
+
+  /** The sizes of the connection's buffer in bytes; undefined unless connected, and where a transport has none. */
+  get bufferSizes(): BufferSizes | undefined {
+    return this.destroyed ? undefined : states.get(this)?.connection?.bufferSizes?.();
+  }
+
+  /** A `Socket` is connected once; call the module's `connect()` for another. Throws `ERR_HVSOCK_UNSUPPORTED`. */
+  override connect(): never {
+    throw new HvsockError("a hypervisor socket cannot be connected again; make a new one with hvsock's connect()", {
+      code: 'ERR_HVSOCK_UNSUPPORTED',
+      kind: 'unsupported',
+    });
+  }
+
+  /** Ends the connection at once. System errors get their `kind` here, whoever raised them. */
+  override destroy(error?: Error): this {
+    const family = states.get(this)?.family;
+    return super.destroy(error && family && withKind(error, family, this.remoteAddress));
+  }
+
+  /** The same as `destroy()`: no hypervisor transport lets a program send a reset. */
+  override resetAndDestroy(): this {
+    return this.destroy();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    states.get(this)?.attempt?.cancel();
+    super._destroy(error, callback);
+  }
+
+  override ref(): this {
+    setReferenced(this, true);
+    return super.ref();
+  }
+
+  override unref(): this {
+    setReferenced(this, false);
+    return super.unref();
+  }
+}
+
+function setReferenced(socket: Socket, referenced: boolean): void {
+  const state = states.get(socket);
+  if (state === undefined) return;
+  state.referenced = referenced;
+  state.attempt?.setRef(referenced);
+}
+
+/** The six properties by which programs written for TCP ask for addresses. */
+export function textualEndpoints(local: Address | undefined, remote: Address | undefined): Record<string, unknown> {
+  const portOf = (address: Address | undefined) => (address && 'port' in address ? address.port : undefined);
+  return {
+    localAddress: local?.toString(),
+    localPort: portOf(local),
+    localFamily: local?.family,
+    remoteAddress: remote?.toString(),
+    remotePort: portOf(remote),
+    remoteFamily: remote?.family,
+  };
+}
+
+for (const name of Object.keys(textualEndpoints(undefined, undefined))) {
+  Object.defineProperty(Socket.prototype, name, {
+    configurable: true,
+    get(this: Socket) {
+      return textualEndpoints(this.localEndpoint, this.remoteEndpoint)[name];
+    },
+  });
+}

@@ -1,0 +1,53 @@
+// Unix sockets that a VMM maps to vsock: Firecracker, Cloud Hypervisor and vhost-device (CONNECT and OK), HyperKit,
+// and plain ones (vfkit, libkrun). On node:net alone, without the addon.
+import type { Address } from '../address/address.ts';
+import type { HybridAddress } from '../address/hybrid.ts';
+import { HvsockError, invalidArgument } from '../errors.ts';
+import type { Attempt } from '../socket.ts';
+import { greetingOf } from './hybrid-handshake.ts';
+import { HybridSocket } from './hybrid-socket.ts';
+import type { Transport } from './transport.ts';
+
+/** The CID that HyperKit gives its guest unless told otherwise. */
+const HYPERKIT_GUEST_CID = 3;
+
+const vsockOnly = ['localPort', 'toHost', 'bufferSize', 'bufferMinSize', 'bufferMaxSize'] as const;
+
+function cannotListen(address: Address): never {
+  throw new HvsockError(`${address}: this version listens on vsock addresses only`, {
+    code: 'ERR_HVSOCK_UNSUPPORTED',
+    kind: 'unsupported',
+    address: address.toString(),
+  });
+}
+
+// The registry hands each transport addresses of its own family only.
+export const hybridTransport: Transport = {
+  family: 'hybrid',
+  createSocket: (options) => new HybridSocket(options),
+
+  connect(socket, target, options, onEnd): Attempt {
+    for (const name of vsockOnly) {
+      if (options[name] !== undefined)
+        throw invalidArgument(name, options[name], 'absent: unix sockets do not have it');
+    }
+    const address = target as HybridAddress;
+    const hybridSocket = socket as HybridSocket;
+    let cancelled = false;
+    // In a turn of its own, so that who wraps the socket now (TLS, say) does not take a handle that may be replaced.
+    process.nextTick(() => {
+      if (cancelled) return;
+      hybridSocket.start(address, greetingOf(address, options.guestCid ?? HYPERKIT_GUEST_CID), onEnd);
+    });
+    return {
+      cancel() {
+        cancelled = true;
+        hybridSocket.abandon();
+      },
+      setRef: (referenced) => hybridSocket.setRef(referenced),
+    };
+  },
+
+  listen: cannotListen,
+  attach: (_server, target) => cannotListen(target),
+};

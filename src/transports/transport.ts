@@ -1,0 +1,71 @@
+// The contract that every socket family fulfils. Nothing here runs.
+import type net from 'node:net';
+import type { Address } from '../address/address.ts';
+import type { Family, HvsockError } from '../errors.ts';
+import type { Attempt, Connection, Socket, StreamOptions } from '../socket.ts';
+
+/** Sizes in bytes to ask for before the handshake; a transport without them refuses them. */
+export interface BufferOptions {
+  /** SO_VM_SOCKETS_BUFFER_SIZE. Default: the kernel's 256 KiB. */
+  readonly bufferSize?: number | undefined;
+  /** SO_VM_SOCKETS_BUFFER_MIN_SIZE. Default: the kernel's 128. */
+  readonly bufferMinSize?: number | undefined;
+  /** SO_VM_SOCKETS_BUFFER_MAX_SIZE. Default: the kernel's 256 KiB, or `bufferSize` if that is more. */
+  readonly bufferMaxSize?: number | undefined;
+}
+
+/** What one attempt to connect needs to know. */
+export interface AttemptOptions extends BufferOptions {
+  /** Bind to this port first. */
+  readonly localPort?: number | undefined;
+  /** Reach a sibling machine by way of the host (VMADDR_FLAG_TO_HOST). */
+  readonly toHost?: boolean | undefined;
+  /** The guest's CID, for a dialect that names it (HyperKit). Default: 3. */
+  readonly guestCid?: number | undefined;
+  /** Milliseconds after which the caller cancels: a system's own limit must not be shorter. */
+  readonly timeout?: number | undefined;
+}
+
+export interface ListenerOptions extends BufferOptions {
+  /** Connections that may wait to be accepted. */
+  readonly backlog: number;
+}
+
+/** A connection that has arrived and is not yet a socket. Exactly one of its methods must be called, at once. */
+export interface Incoming {
+  readonly local: Address;
+  readonly remote: Address;
+  accept(options: StreamOptions, pause: boolean): Socket;
+  refuse(): void;
+}
+
+export interface ListenerEvents {
+  onIncoming(incoming: Incoming): void;
+  /** Accepting failed for now; the listener tries again by itself, and loses nobody that waits. */
+  onTrouble(error: HvsockError): void;
+}
+
+export interface Listener {
+  /** The address that it got, with the port that the system chose. */
+  readonly address: Address;
+  close(): void;
+  setRef(referenced: boolean): void;
+}
+
+/** How one family connects and listens. Addresses are of its own family; options have been checked. */
+export interface Transport {
+  readonly family: Family;
+  /** A socket to connect with. Never fails: a lack of descriptors is told by `connect`. */
+  createSocket(options: StreamOptions): Socket;
+  /** One attempt. `onEnd` is called once, never within this call, and not after a cancel. */
+  connect(
+    socket: Socket,
+    target: Address,
+    options: AttemptOptions,
+    onEnd: (error: HvsockError | undefined, connection?: Connection) => void,
+  ): Attempt;
+  /** Listens. Throws a `HvsockError` of the system call that failed. */
+  listen(target: Address, options: ListenerOptions, events: ListenerEvents): Listener;
+  /** Makes a `net.Server` of the caller's listen. Throws as `listen` does; the server's 'listening' follows. */
+  attach(server: net.Server, target: Address, options: ListenerOptions): Address;
+}

@@ -1,0 +1,29 @@
+// A copy of the working tree, as a clone would have it, to pack, break or build in without touching the tree.
+import { rmSync } from 'node:fs';
+import { cp, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { root, runWell } from './command.js';
+
+const left = new Set(['.git', 'node_modules', 'build', 'prebuilds']);
+
+/** An empty directory that goes when the process ends. */
+export async function makeDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'hvsock-'));
+  process.once('exit', () => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+/** Copies the tree, dist included, addons not. */
+export async function stageTree(): Promise<string> {
+  const directory = await makeDirectory();
+  await cp(root, directory, { recursive: true, filter: (path) => !left.has(relative(root, path)) });
+  return directory;
+}
+
+/** The same, with addons in prebuilds/. */
+export async function stagePrebuilds(): Promise<string> {
+  const directory = await stageTree();
+  await runWell(process.execPath, ['scripts/prebuild.js'], { cwd: directory });
+  return directory;
+}

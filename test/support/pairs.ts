@@ -1,0 +1,26 @@
+// Connected pairs for the contract suite.
+import { once } from 'node:events';
+import type { StreamOptions } from 'hvsock';
+import { type AddressLike, connectAsync, createServer, type Server, type Socket } from 'hvsock';
+import type { Pair } from '#src/testing/contract.js';
+
+/** Listens on one address, connects to where that is reached, and hands out both ends. */
+export async function makePair(
+  listenOn: AddressLike,
+  reach: (server: Server) => AddressLike,
+  options: StreamOptions,
+): Promise<Pair> {
+  const listener = await createServer(options).listen(listenOn);
+  const accepted = once(listener, 'connection') as Promise<[Socket]>;
+  const client = await connectAsync(reach(listener), { ...options, retry: true });
+  const [server] = await accepted;
+  return {
+    client,
+    server,
+    async close() {
+      client.destroy();
+      server.destroy();
+      await listener[Symbol.asyncDispose]();
+    },
+  };
+}
