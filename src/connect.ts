@@ -11,7 +11,16 @@ import {
   invalidArgument,
   timeoutError,
 } from './errors.ts';
-import { checkBoolean, checkBuffers, checkMilliseconds, checkSignal, checkStream } from './options.ts';
+import {
+  checkBoolean,
+  checkBuffers,
+  checkHalfClose,
+  checkMilliseconds,
+  checkSignal,
+  checkStream,
+  type HalfCloseOptions,
+  requireHalfClose,
+} from './options.ts';
 import {
   type Attempt,
   type Connection,
@@ -35,7 +44,7 @@ export interface RetryOptions {
   readonly kinds?: readonly ErrorKind[] | undefined;
 }
 
-export interface ConnectOptions extends StreamOptions, AttemptOptions {
+export interface ConnectOptions extends StreamOptions, AttemptOptions, HalfCloseOptions {
   /**
    * Milliseconds that each attempt may take; then the error is ETIMEDOUT, kind `timeout`. Default: the transport's own
    * limit, which is 2 s on Linux.
@@ -61,6 +70,7 @@ export function connect(like: AddressLike, options: ConnectOptions = {}): Socket
   if (address.family === 'vsock' && address.cid === VMADDR_CID_ANY) {
     throw invalidAddress(`${wanted}`, 'any machine is nobody to connect to; name a CID, as in vsock://3:1024');
   }
+  requireHalfClose(options, address);
   const { allowHalfOpen, onread, highWaterMark, signal } = options;
   const socket = transport.createSocket({ allowHalfOpen, onread, highWaterMark });
   if (signal?.aborted) return socket.destroy(abortError(signal, wanted.toString()));
@@ -92,6 +102,7 @@ function checkConnectOptions(options: ConnectOptions): void {
     if (options[name] !== undefined) uint32Field(name, options[name]);
   }
   checkBuffers(options);
+  checkHalfClose(options.halfClose);
   if (options.type !== undefined && options.type !== 'stream') {
     throw new HvsockError(
       `type must be 'stream', not ${JSON.stringify(options.type)}: seqpacket and datagram sockets keep message ` +

@@ -115,6 +115,13 @@ export const errorRows: readonly Row[] = [
   },
   {
     codes: ['EADDRINUSE'],
+    steps: ['listen'],
+    family: 'hybrid',
+    kind: 'address-in-use',
+    advice: 'somebody listens at that path, or it is a file but no socket; stop it, or choose another path or port',
+  },
+  {
+    codes: ['EADDRINUSE'],
     steps: ['listen', 'connect'],
     kind: 'address-in-use',
     advice: 'another socket is bound to that port; stop it, or choose another port',
@@ -220,8 +227,8 @@ export function systemError(errno: number, syscall: string, family: Family, addr
   return explain({ code, errno, syscall, address }, family);
 }
 
-/** The calls of a net.Socket that fail while it is used. */
-const streamSyscalls = ['connect', 'read', 'write', 'shutdown'];
+/** The calls of a net.Socket or net.Server that fail while it is used. */
+const socketSyscalls = ['connect', 'read', 'write', 'shutdown', 'listen', 'accept'];
 
 /**
  * Gives a system error of net.Socket its kind; any other error, as of a file that is piped into a socket, is returned as
@@ -231,7 +238,7 @@ export function withKind(error: Error, family: Family, address?: string, step?: 
   if (error instanceof HvsockError) return error;
   const { code, errno, syscall, path } = error as NodeJS.ErrnoException;
   if (code === undefined || errno === undefined || syscall === undefined) return error;
-  if (path !== undefined || !streamSyscalls.includes(syscall)) return error;
+  if (path !== undefined || !socketSyscalls.includes(syscall)) return error;
   return explain({ code, errno, syscall, address, cause: error }, family, step);
 }
 

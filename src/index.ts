@@ -1,5 +1,13 @@
 // The public names of the package.
-export { type Address, type AddressLike, hypervToVsock, toAddress, vsockToHyperv } from './address/address.ts';
+export {
+  type Address,
+  type AddressLike,
+  type Capabilities,
+  capabilitiesOf,
+  hypervToVsock,
+  toAddress,
+  vsockToHyperv,
+} from './address/address.ts';
 export { portOfServiceId, serviceIdOfPort } from './address/guid.ts';
 export { type Dialect, HybridAddress, type HybridFields } from './address/hybrid.ts';
 export {

@@ -1,7 +1,8 @@
 // Checks of the options that callers give, each refused in a sentence that names it.
-import { invalidArgument } from './errors.ts';
+import { type Address, capabilitiesOf } from './address/address.ts';
+import { HvsockError, invalidArgument } from './errors.ts';
 import type { StreamOptions } from './socket.ts';
-import type { BufferOptions } from './transports/transport.ts';
+import type { BufferOptions, PathOptions } from './transports/transport.ts';
 
 /** The longest time that a timer of Node's can take, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -56,4 +57,32 @@ export function checkBuffers(options: BufferOptions): void {
   if (bufferMinSize !== undefined && bufferSize !== undefined && bufferMinSize > bufferSize) {
     throw invalidArgument('bufferMinSize', bufferMinSize, `at most bufferSize, ${bufferSize}`);
   }
+}
+
+export function checkRights({ mode, uid, gid }: PathOptions): void {
+  if (mode !== undefined && !(Number.isInteger(mode) && mode >= 0 && mode <= 0o777)) {
+    throw invalidArgument('mode', mode, 'permission bits, 0 to 0o777');
+  }
+  for (const [name, id] of Object.entries({ uid, gid })) {
+    if (id !== undefined && !(Number.isInteger(id) && id >= 0))
+      throw invalidArgument(name, id, 'a number of a user or group');
+  }
+}
+
+export interface HalfCloseOptions {
+  /** `'require'`: refuse addresses where ending one direction ends the other, so that no answer to an `end()` is lost. */
+  readonly halfClose?: 'require' | undefined;
+}
+
+export function checkHalfClose(halfClose: unknown): void {
+  if (halfClose !== undefined && halfClose !== 'require') throw invalidArgument('halfClose', halfClose, "'require'");
+}
+
+export function requireHalfClose({ halfClose }: HalfCloseOptions, address: Address): void {
+  if (halfClose === undefined || capabilitiesOf(address).halfClose) return;
+  throw new HvsockError(
+    `${address}: halfClose is required, but this monitor ends both directions when one ends, so that an answer to end() ` +
+      'would be lost; end a message by its length instead, and leave the option out',
+    { code: 'ERR_HVSOCK_UNSUPPORTED', kind: 'unsupported', address: address.toString() },
+  );
 }

@@ -2,20 +2,40 @@
 import { EventEmitter, once } from 'node:events';
 import type net from 'node:net';
 import { type Address, type AddressLike, toAddress } from './address/address.ts';
-import { abortError, HvsockError, invalidArgument } from './errors.ts';
-import { checkBoolean, checkBuffers, checkFunction, checkSignal, checkStream } from './options.ts';
-import { type Socket, type StreamOptions, textualEndpoints } from './socket.ts';
+import { abortError, HvsockError, invalidArgument, withKind } from './errors.ts';
+import {
+  checkBoolean,
+  checkBuffers,
+  checkFunction,
+  checkHalfClose,
+  checkRights,
+  checkSignal,
+  checkStream,
+  type HalfCloseOptions,
+  requireHalfClose,
+} from './options.ts';
+import { type Socket, textualEndpoints } from './socket.ts';
 import { transportFor } from './transports/registry.ts';
-import type { BufferOptions, Incoming, Listener } from './transports/transport.ts';
+import type {
+  AcceptOptions,
+  BufferOptions,
+  Incoming,
+  Listener,
+  PathOptions,
+  Transport,
+} from './transports/transport.ts';
 
-export interface ServerOptions extends StreamOptions {
+export interface ServerOptions extends AcceptOptions, HalfCloseOptions {
   /** Hand sockets out paused. Default: false. */
   readonly pauseOnConnect?: boolean | undefined;
-  /** Whether to take a connection from this peer. Asked before there is a socket; no means that it is closed at once. */
-  readonly filter?: ((peer: Address, local: Address) => boolean) | undefined;
+  /**
+   * Whether to take a connection from this peer, who is undefined where the transport does not tell (hybrid addresses).
+   * Asked before a socket is handed out; no means that it is closed at once.
+   */
+  readonly filter?: ((peer: Address | undefined, local: Address) => boolean) | undefined;
 }
 
-export interface ListenOptions extends BufferOptions {
+export interface ListenOptions extends BufferOptions, PathOptions {
   /** Connections that may wait to be accepted; the kernel has a limit of its own (net.core.somaxconn). Default: 511. */
   readonly backlog?: number | undefined;
   /** Closes the server. */
@@ -43,6 +63,8 @@ export class Server extends EventEmitter<ServerEvents> {
   maxConnections?: number;
   readonly #options: ServerOptions;
   #listener: Listener | undefined;
+  // Between listen() and a transport's word that it listens.
+  #starting = false;
   #connections = 0;
   #closing = false;
   #referenced = true;
@@ -52,6 +74,7 @@ export class Server extends EventEmitter<ServerEvents> {
     if (typeof options !== 'object' || options === null) throw invalidArgument('options', options, 'an object');
     checkStream(options);
     checkBoolean('pauseOnConnect', options.pauseOnConnect);
+    checkHalfClose(options.halfClose);
     checkFunction('filter', options.filter);
     checkFunction('connectionListener', connectionListener);
     this.#options = options;
@@ -82,45 +105,68 @@ export class Server extends EventEmitter<ServerEvents> {
   ): this | Promise<this> {
     const callback = typeof optionsOrCallback === 'function' ? optionsOrCallback : callbackAfterOptions;
     const options = checkListenOptions(typeof optionsOrCallback === 'function' ? {} : optionsOrCallback);
-    if (this.#listener !== undefined) {
-      throw new HvsockError(`the server listens already, on ${this.#listener.address}`, {
-        code: 'ERR_SERVER_ALREADY_LISTEN',
-        kind: 'invalid',
-      });
-    }
+    if (this.#listener !== undefined || this.#starting) throw alreadyListening(this.#listener?.address);
     const { transport, address } = transportFor(toAddress(like));
+    requireHalfClose(this.#options, address);
     if (callback !== undefined) this.once('listening', callback);
-    let failure: HvsockError | undefined;
+    let started: Promise<this>;
     try {
       throwIfAborted(options.signal, address);
-      this.#listener = transport.listen(address, options, {
-        onIncoming: (incoming) => this.#onIncoming(incoming),
-        onTrouble: warnOnce(),
-      });
-      if (!this.#referenced) this.#listener.setRef(false);
-      followSignal(this, options.signal);
+      const listener = this.#open(transport, address, options);
+      const forgetSignal = followSignal(this, options.signal);
+      started = listener === undefined ? Promise.resolve(this) : this.#await(listener, options.signal, address);
+      started.catch(forgetSignal);
     } catch (error) {
-      failure = error as HvsockError;
-      if (callback !== undefined) this.off('listening', callback);
+      started = Promise.reject(error);
     }
-    const announce = () => {
-      if (failure === undefined) {
-        if (this.listening) this.emit('listening');
-      } else if (callback !== undefined || this.listenerCount('error') > 0) {
-        this.emit('error', failure);
-      }
-    };
-    process.nextTick(announce);
-    if (callback !== undefined) return this;
-    if (failure === undefined) return Promise.resolve(this);
-    const rejected = Promise.reject(failure);
+    started.then(
+      () => process.nextTick(() => this.listening && this.emit('listening')),
+      (error) => {
+        if (callback !== undefined) this.off('listening', callback);
+        if (callback === undefined && this.listenerCount('error') === 0) return;
+        process.nextTick(() => this.emit('error', error));
+      },
+    );
     // Who listens to 'error' is told there, and need not await the promise as well.
-    if (this.listenerCount('error') > 0) rejected.catch(() => {});
-    return rejected;
+    if (callback !== undefined || this.listenerCount('error') > 0) started.catch(() => {});
+    return callback !== undefined ? this : started;
+  }
+
+  /** Opens the listener: it is there at once, or once its promise is kept. */
+  #open(
+    transport: Transport,
+    address: Address,
+    options: ListenOptions & { backlog: number },
+  ): undefined | Promise<Listener> {
+    const events = { onIncoming: (incoming: Incoming) => this.#onIncoming(incoming), onTrouble: warnOnce() };
+    const listener = transport.listen(address, options, this.#options, events);
+    if (listener instanceof Promise) return listener;
+    this.#take(listener);
+    return undefined;
+  }
+
+  #take(listener: Listener): void {
+    this.#listener = listener;
+    if (!this.#referenced) listener.setRef(false);
+  }
+
+  async #await(opening: Promise<Listener>, signal: AbortSignal | undefined, address: Address): Promise<this> {
+    this.#starting = true;
+    try {
+      const listener = await opening;
+      if (this.#starting) {
+        this.#take(listener);
+        return this;
+      }
+      listener.close();
+      throw signal?.aborted ? abortError(signal, `${address}`) : notRunningError('was closed before it listened');
+    } finally {
+      this.#starting = false;
+    }
   }
 
   #onIncoming(incoming: Incoming): void {
-    const { filter, allowHalfOpen, onread, highWaterMark, pauseOnConnect = false } = this.#options;
+    const { filter } = this.#options;
     const isFull = this.maxConnections !== undefined && this.#connections >= this.maxConnections;
     let accepted = false;
     try {
@@ -134,7 +180,7 @@ export class Server extends EventEmitter<ServerEvents> {
       this.emit('drop', { ...addresses, reason: isFull ? 'max-connections' : 'filter' });
       return;
     }
-    const socket = incoming.accept({ allowHalfOpen, onread, highWaterMark }, pauseOnConnect);
+    const socket = incoming.accept();
     this.#connections++;
     socket.once('close', () => {
       this.#connections--;
@@ -146,7 +192,7 @@ export class Server extends EventEmitter<ServerEvents> {
   /** Stops listening. The callback, and 'close', come when every connection has ended. */
   close(callback?: (error?: Error) => void): this {
     checkFunction('callback', callback);
-    if (this.#listener === undefined) {
+    if (this.#listener === undefined && !this.#starting) {
       const error = notRunningError('is not listening');
       // As net.Server has it: one that is still closing is waited for.
       if (callback !== undefined) {
@@ -156,8 +202,9 @@ export class Server extends EventEmitter<ServerEvents> {
       return this;
     }
     if (callback !== undefined) this.once('close', callback);
-    this.#listener.close();
+    this.#listener?.close();
     this.#listener = undefined;
+    this.#starting = false;
     this.#closing = true;
     process.nextTick(() => this.#emitCloseIfDone());
     return this;
@@ -226,9 +273,16 @@ export async function listen<S extends net.Server | Server>(
   const checked = checkListenOptions(options);
   const { transport, address } = transportFor(toAddress(like));
   throwIfAborted(options.signal, address);
-  transport.attach(server, address, checked);
-  followSignal(server, options.signal);
-  await listening(server, checked.signal, address);
+  if (server.listening) throw alreadyListening();
+  const forgetSignal = followSignal(server, options.signal);
+  try {
+    const attaching = transport.attach(server, address, checked);
+    const announced = listening(server, checked.signal, address);
+    await Promise.all([attaching, announced]);
+  } catch (error) {
+    forgetSignal();
+    throw error;
+  }
   return server;
 }
 
@@ -238,12 +292,19 @@ function listening(server: net.Server, signal: AbortSignal | undefined, address:
     const settle = (error?: Error) => {
       server.off('listening', settle).off('error', settle).off('close', serverOnClose);
       if (error === undefined) resolve();
-      else reject(error);
+      else reject(withKind(error, address.family, `${address}`));
     };
     const serverOnClose = () => {
       settle(signal?.aborted ? abortError(signal, `${address}`) : notRunningError('was closed before it listened'));
     };
     server.once('listening', settle).once('error', settle).once('close', serverOnClose);
+  });
+}
+
+function alreadyListening(address?: Address): HvsockError {
+  return new HvsockError(`the server listens already${address === undefined ? '' : `, on ${address}`}`, {
+    code: 'ERR_SERVER_ALREADY_LISTEN',
+    kind: 'invalid',
   });
 }
 
@@ -257,6 +318,7 @@ function checkListenOptions(options: ListenOptions = {}): ListenOptions & { back
   if (!Number.isInteger(backlog) || backlog < 1) throw invalidArgument('backlog', backlog, 'a positive integer');
   checkSignal(signal);
   checkBuffers(options);
+  checkRights(options);
   return { ...options, backlog };
 }
 
@@ -264,13 +326,15 @@ function throwIfAborted(signal: AbortSignal | undefined, address: Address): void
   if (signal?.aborted) throw abortError(signal, address.toString());
 }
 
-function followSignal(server: net.Server | Server, signal: AbortSignal | undefined): void {
-  if (signal === undefined) return;
+/** Closes the server when the signal says so, until it is closed or this function's result is called. */
+function followSignal(server: net.Server | Server, signal: AbortSignal | undefined): () => void {
   const signalOnAbort = () => {
     server.close();
   };
-  signal.addEventListener('abort', signalOnAbort, { once: true });
-  server.once('close', () => signal.removeEventListener('abort', signalOnAbort));
+  const forget = () => signal?.removeEventListener('abort', signalOnAbort);
+  signal?.addEventListener('abort', signalOnAbort, { once: true });
+  server.once('close', forget);
+  return forget;
 }
 
 function warnOnce(): (error: HvsockError) => void {

@@ -1,7 +1,7 @@
 // The connection that users hold: a net.Socket that knows hypervisor addresses. It does not know how a transport
 // connects; a transport drives it through the two functions exported beside it.
 import net from 'node:net';
-import type { Address } from './address/address.ts';
+import { type Address, type Capabilities, capabilitiesOf } from './address/address.ts';
 import { type Family, HvsockError, withKind } from './errors.ts';
 
 /** What `net.Socket` takes and this library passes on. */
@@ -115,6 +115,12 @@ export class Socket extends net.Socket implements Endpoints {
   /** The other side's address, once connected; it stays after the connection has ended. */
   get remoteEndpoint(): Address | undefined {
     return states.get(this)?.connection?.remote;
+  }
+
+  /** What the connection can do, once there is one; `capabilitiesOf(address)` tells it before. */
+  get capabilities(): Capabilities | undefined {
+    const { localEndpoint } = this;
+    return localEndpoint && capabilitiesOf(localEndpoint);
   }
 
   /** The sizes of the connection's buffer in bytes; undefined unless connected, and where a transport has none. */

@@ -1,7 +1,7 @@
 // An address of any family: the forms it may be given in, and the conversions between vsock and Hyper-V.
 import { invalidAddress, invalidArgument } from '../errors.ts';
 import { portOfServiceId, SERVICE_PORT_MAX, serviceIdOfPort } from './guid.ts';
-import { HybridAddress, type HybridFields, type PathLimitOptions } from './hybrid.ts';
+import { dialectHalfCloses, HybridAddress, type HybridFields, type PathLimitOptions } from './hybrid.ts';
 import { HV_GUID_LOOPBACK, HV_GUID_PARENT, HV_GUID_WILDCARD, HypervAddress, type HypervFields } from './hyperv.ts';
 import { parseAddress } from './uri.ts';
 import { VMADDR_CID_ANY, VMADDR_CID_HOST, VMADDR_CID_LOCAL, VsockAddress, type VsockFields } from './vsock.ts';
@@ -27,6 +27,26 @@ export function toAddress(like: AddressLike, options: PathLimitOptions = {}): Ad
     if (has(like, 'port')) return new VsockAddress(like as VsockFields);
   }
   throw invalidArgument('address', like, 'text, an address, { port, cid }, { vmId, serviceId } or { path, port }');
+}
+
+/** What connections to or from an address can do. */
+export interface Capabilities {
+  /** Ending one direction leaves the other open. For `unix` this is the socket's; what a monitor makes of it is its own. */
+  readonly halfClose: boolean;
+  /** Whether both ends can tell who the other one is. */
+  readonly peerKnown: boolean;
+  /** Message boundaries. No transport of this library has them: its sockets are streams. */
+  readonly seqpacket: boolean;
+}
+
+/** What connections to or from this address can do, as its family and dialect have it; nothing is asked of the system. */
+export function capabilitiesOf(address: Address): Capabilities {
+  const isHybrid = address.family === 'hybrid';
+  return {
+    halfClose: !isHybrid || dialectHalfCloses(address.dialect),
+    peerKnown: !isHybrid,
+    seqpacket: false,
+  };
 }
 
 function has(like: object, field: string): boolean {

@@ -12,6 +12,8 @@ export type Dialect = 'firecracker' | 'hyperkit' | 'unix';
 
 interface DialectRules {
   readonly hasPort: boolean;
+  /** Whether the monitor keeps one direction open when the other ends. */
+  readonly halfClose: boolean;
   /** The name of the socket that a connection to the guest goes to. */
   connectPath(path: string, port: number): string;
   /** The name of the socket that the guest's connections arrive at. */
@@ -20,18 +22,22 @@ interface DialectRules {
 
 // Firecracker docs/vsock.md; HyperKit src/lib/pci_virtio_sock.c, where 2 is the host's CID.
 const dialects: Readonly<Record<Dialect, DialectRules>> = {
+  // Firecracker and Cloud Hypervisor reset the guest's side when the host's program ends its own.
   firecracker: {
     hasPort: true,
+    halfClose: false,
     connectPath: (path) => path,
     listenPath: (path, port) => `${path}_${port}`,
   },
   hyperkit: {
     hasPort: true,
+    halfClose: true,
     connectPath: (path) => `${path}/connect`,
     listenPath: (path, port) => `${path}/00000002.${port.toString(16).padStart(8, '0')}`,
   },
   unix: {
     hasPort: false,
+    halfClose: true,
     connectPath: (path) => path,
     listenPath: (path) => path,
   },
@@ -65,6 +71,11 @@ export interface PathLimitOptions {
 /** Whether addresses of the dialect have a port. */
 export function dialectHasPort(dialect: Dialect): boolean {
   return dialects[dialect].hasPort;
+}
+
+/** Whether the monitors that speak the dialect keep one direction of a connection open when the other ends. */
+export function dialectHalfCloses(dialect: Dialect): boolean {
+  return dialects[dialect].halfClose;
 }
 
 /** A unix-socket path, its dialect and, but for `unix`, a port. Immutable. */

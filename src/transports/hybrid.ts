@@ -1,24 +1,23 @@
 // Unix sockets that a VMM maps to vsock: Firecracker, Cloud Hypervisor and vhost-device (CONNECT and OK), HyperKit,
 // and plain ones (vfkit, libkrun). On node:net alone, without the addon.
-import type { Address } from '../address/address.ts';
 import type { HybridAddress } from '../address/hybrid.ts';
-import { HvsockError, invalidArgument } from '../errors.ts';
+import { invalidArgument } from '../errors.ts';
 import type { Attempt } from '../socket.ts';
 import { greetingOf } from './hybrid-handshake.ts';
+import { attach, listen } from './hybrid-listener.ts';
 import { HybridSocket } from './hybrid-socket.ts';
-import type { Transport } from './transport.ts';
+import type { AttemptOptions, ListenerOptions, Transport } from './transport.ts';
 
 /** The CID that HyperKit gives its guest unless told otherwise. */
 const HYPERKIT_GUEST_CID = 3;
 
 const vsockOnly = ['localPort', 'toHost', 'bufferSize', 'bufferMinSize', 'bufferMaxSize'] as const;
 
-function cannotListen(address: Address): never {
-  throw new HvsockError(`${address}: this version listens on vsock addresses only`, {
-    code: 'ERR_HVSOCK_UNSUPPORTED',
-    kind: 'unsupported',
-    address: address.toString(),
-  });
+function refuseVsockOptions(options: AttemptOptions | ListenerOptions): void {
+  for (const name of vsockOnly) {
+    const value = (options as AttemptOptions)[name];
+    if (value !== undefined) throw invalidArgument(name, value, 'absent: unix sockets do not have it');
+  }
 }
 
 // The registry hands each transport addresses of its own family only.
@@ -27,10 +26,7 @@ export const hybridTransport: Transport = {
   createSocket: (options) => new HybridSocket(options),
 
   connect(socket, target, options, onEnd): Attempt {
-    for (const name of vsockOnly) {
-      if (options[name] !== undefined)
-        throw invalidArgument(name, options[name], 'absent: unix sockets do not have it');
-    }
+    refuseVsockOptions(options);
     const address = target as HybridAddress;
     const hybridSocket = socket as HybridSocket;
     let cancelled = false;
@@ -48,6 +44,12 @@ export const hybridTransport: Transport = {
     };
   },
 
-  listen: cannotListen,
-  attach: (_server, target) => cannotListen(target),
+  listen(target, options, accepting, events) {
+    refuseVsockOptions(options);
+    return listen(target as HybridAddress, options, accepting, events);
+  },
+  attach(server, target, options) {
+    refuseVsockOptions(options);
+    return attach(server, target as HybridAddress, options);
+  },
 };

@@ -26,16 +26,32 @@ export interface AttemptOptions extends BufferOptions {
   readonly timeout?: number | undefined;
 }
 
-export interface ListenerOptions extends BufferOptions {
+/** Rights of the unix socket that a hybrid address listens on; other families refuse them. */
+export interface PathOptions {
+  /** Permission bits, as 0o660. Default: what the process's umask leaves of 0o777. */
+  readonly mode?: number | undefined;
+  /** The user who owns it. Default: that of the process. */
+  readonly uid?: number | undefined;
+  /** The group that owns it. Default: that of the process, or of the directory. */
+  readonly gid?: number | undefined;
+}
+
+export interface ListenerOptions extends BufferOptions, PathOptions {
   /** Connections that may wait to be accepted. */
   readonly backlog: number;
 }
 
-/** A connection that has arrived and is not yet a socket. Exactly one of its methods must be called, at once. */
+/** How accepted connections become sockets. */
+export interface AcceptOptions extends StreamOptions {
+  readonly pauseOnConnect?: boolean | undefined;
+}
+
+/** A connection that has arrived and is not yet a user's. Exactly one of its methods must be called, at once. */
 export interface Incoming {
   readonly local: Address;
-  readonly remote: Address;
-  accept(options: StreamOptions, pause: boolean): Socket;
+  /** Undefined where the transport does not tell who is there. */
+  readonly remote: Address | undefined;
+  accept(): Socket;
   refuse(): void;
 }
 
@@ -64,8 +80,13 @@ export interface Transport {
     options: AttemptOptions,
     onEnd: (error: HvsockError | undefined, connection?: Connection) => void,
   ): Attempt;
-  /** Listens. Throws a `HvsockError` of the system call that failed. */
-  listen(target: Address, options: ListenerOptions, events: ListenerEvents): Listener;
-  /** Makes a `net.Server` of the caller's listen. Throws as `listen` does; the server's 'listening' follows. */
-  attach(server: net.Server, target: Address, options: ListenerOptions): Address;
+  /** Listens, at once where nothing must be awaited first. Fails with a `HvsockError` of the call that failed. */
+  listen(
+    target: Address,
+    options: ListenerOptions,
+    accept: AcceptOptions,
+    events: ListenerEvents,
+  ): Listener | Promise<Listener>;
+  /** Makes a `net.Server` of the caller's listen. Fails as `listen` does; the server's 'listening' follows. */
+  attach(server: net.Server, target: Address, options: ListenerOptions): void | Promise<void>;
 }

@@ -1,12 +1,13 @@
 // Listening on AF_VSOCK: for our own Server, which accepts in the addon, and for other people's, where libuv does.
 import type net from 'node:net';
 import type { VsockAddress } from '../address/vsock.ts';
-import { HvsockError, systemError } from '../errors.ts';
+import { type HvsockError, systemError } from '../errors.ts';
 import { openListeningPlaceholder, openPlaceholder } from '../native/adopt.ts';
 import type { Binding, Operation } from '../native/binding.ts';
 import { loadBinding } from '../native/load.ts';
-import { Socket, type StreamOptions, socketConnected, textualEndpoints } from '../socket.ts';
-import type { Listener, ListenerEvents, ListenerOptions } from './transport.ts';
+import { type Endpoints, Socket, socketConnected } from '../socket.ts';
+import { attachServer } from './attached-server.ts';
+import type { AcceptOptions, Listener, ListenerEvents, ListenerOptions } from './transport.ts';
 import { check, openSocket, readName, setBuffers, VsockConnection } from './vsock-system.ts';
 
 /** How long a listener that could not accept waits before it tries again, in milliseconds. */
@@ -29,6 +30,7 @@ function openListener(binding: Binding, target: VsockAddress, options: ListenerO
 export class VsockListener implements Listener {
   readonly address: VsockAddress;
   readonly #binding: Binding;
+  readonly #accepting: AcceptOptions;
   readonly #events: ListenerEvents;
   readonly #operation: Operation;
   // One placeholder is always kept ready, so that a connection never arrives at a process without a descriptor for it:
@@ -38,8 +40,15 @@ export class VsockListener implements Listener {
   #referenced = true;
   #closed = false;
 
-  constructor(binding: Binding, target: VsockAddress, options: ListenerOptions, events: ListenerEvents) {
+  constructor(
+    binding: Binding,
+    target: VsockAddress,
+    options: ListenerOptions,
+    accepting: AcceptOptions,
+    events: ListenerEvents,
+  ) {
     this.#binding = binding;
+    this.#accepting = accepting;
     this.#events = events;
     this.#spare = check(openPlaceholder(binding), 'socket', target);
     try {
@@ -74,20 +83,20 @@ export class VsockListener implements Listener {
     this.#events.onIncoming({
       local,
       remote,
-      accept: (options, pause) => this.#accept(result, local, remote, options, pause),
+      accept: () => this.#accept(result, local, remote),
       refuse: () => this.#binding.socket_close(result),
     });
   }
 
-  #accept(fd: number, local: VsockAddress, remote: VsockAddress, options: StreamOptions, pause: boolean): Socket {
+  #accept(fd: number, local: VsockAddress, remote: VsockAddress): Socket {
     // There is a spare, unless the listener was closed just now, by whoever decided to accept.
     const placeholder = this.#spare >= 0 ? this.#spare : openPlaceholder(this.#binding);
     if (placeholder < 0) this.#binding.socket_close(fd);
-    const socket = new Socket('vsock', options, check(placeholder, 'accept', this.address));
+    const socket = new Socket('vsock', this.#accepting, check(placeholder, 'accept', this.address));
     // Frees a descriptor, which the next spare takes.
     check(this.#binding.socket_adopt(fd, placeholder), 'dup', this.address);
     this.#spare = this.#closed ? -1 : openPlaceholder(this.#binding);
-    if (pause) socket.pause();
+    if (this.#accepting.pauseOnConnect) socket.pause();
     socketConnected(socket, new VsockConnection(placeholder, local, remote), false);
     return socket;
   }
@@ -124,28 +133,21 @@ interface HandleHolder {
   readonly _handle?: { readonly fd?: unknown } | null;
 }
 
-/** Gives a socket that libuv accepted, or the TLS socket over it, the address properties that a `Socket` has. */
-function nameSocket(socket: net.Socket): void {
+/** The addresses of a socket that libuv accepted. */
+function endpointsOf(socket: net.Socket): Endpoints | undefined {
   const fd = (socket as HandleHolder)._handle?.fd;
-  if (typeof fd !== 'number' || fd < 0) return;
+  if (typeof fd !== 'number' || fd < 0) return undefined;
   try {
     const binding = loadBinding();
-    const localEndpoint = readName(binding, fd, 'local');
-    const remoteEndpoint = readName(binding, fd, 'peer');
-    const properties = { localEndpoint, remoteEndpoint, ...textualEndpoints(localEndpoint, remoteEndpoint) };
-    for (const [name, value] of Object.entries(properties)) {
-      Object.defineProperty(socket, name, { configurable: true, value });
-    }
+    return { localEndpoint: readName(binding, fd, 'local'), remoteEndpoint: readName(binding, fd, 'peer') };
   } catch {
     // Gone already: a closed socket of net's has no addresses either.
+    return undefined;
   }
 }
 
 /** Makes a `net.Server` of somebody else listen; accepting is then libuv's. */
-export function attach(server: net.Server, target: VsockAddress, options: ListenerOptions): VsockAddress {
-  if (server.listening) {
-    throw new HvsockError('the server listens already', { code: 'ERR_SERVER_ALREADY_LISTEN', kind: 'invalid' });
-  }
+export function attach(server: net.Server, target: VsockAddress, options: ListenerOptions): void {
   const binding = loadBinding();
   const placeholder = check(openListeningPlaceholder(binding), 'socket', target);
   let fd: number;
@@ -160,14 +162,5 @@ export function attach(server: net.Server, target: VsockAddress, options: Listen
   // libuv polls the descriptor from the next turn of the loop on, so it never sees the placeholder listen.
   server.listen({ fd: placeholder, backlog: options.backlog, exclusive: true });
   check(binding.socket_adopt(fd, placeholder), 'dup', target);
-  for (const event of ['connection', 'secureConnection']) server.prependListener(event, nameSocket);
-  Object.defineProperty(server, 'address', {
-    configurable: true,
-    value: () => (server.listening ? address : null),
-  });
-  server.once('close', () => {
-    for (const event of ['connection', 'secureConnection']) server.off(event, nameSocket);
-    delete (server as Partial<net.Server>).address;
-  });
-  return address;
+  attachServer(server, address, endpointsOf);
 }

@@ -120,7 +120,7 @@ job() {
 # run_guest CONSOLE COMMAND…: runs a virtual machine whose standard output is what its command
 # writes, streams that, and returns the command's status, or 125 if none came back.
 run_guest() {
-  local console=$1 reader machine timer ended
+  local console=$1 reader machine timer ended ending
   shift
   mkfifo "$control/output"
   job cat "$control/output"
@@ -131,6 +131,7 @@ run_guest() {
   timer=$!
   {
     wait -n -p ended "$machine" "$timer"
+    ending=$?
     kill -KILL -- "-$machine" "-$timer"
     wait "$machine" "$timer" "$reader"
   } 2>/dev/null # bash tells of each job it sees killed
@@ -141,7 +142,8 @@ run_guest() {
     if [ "$ended" = "$timer" ]; then
       echo "$script: no status came back within $limit s (-t); the end of the console:"
     else
-      echo "$script: no status came back; the end of the console:"
+      # 128 and more: a signal, 139 for example is SIGSEGV.
+      echo "$script: no status came back, $1 ended with $ending; the end of the console:"
     fi
     tail -n 30 "$console" | tr -d '\r'
   } >&2

@@ -178,7 +178,7 @@ describe('listening', { timeout: 60_000 }, () => {
 
 describe('accepting', { timeout: 60_000 }, () => {
   test('filter is asked before there is a socket, and knows the peer', async (t) => {
-    const asked: [Address, Address][] = [];
+    const asked: [Address | undefined, Address][] = [];
     const { server, address } = await serve(t, echo, {
       filter: (peer, here) => {
         asked.push([peer, here]);

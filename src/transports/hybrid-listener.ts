@@ -1,0 +1,154 @@
+// Listening on unix sockets: for our own Server, by way of a net.Server within, and for other people's.
+import { once } from 'node:events';
+import { chmodSync, chownSync, lstatSync, type Stats, statSync, unlinkSync } from 'node:fs';
+import net from 'node:net';
+import { dirname } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import type { HybridAddress } from '../address/hybrid.ts';
+import { type HvsockError, systemError, withKind } from '../errors.ts';
+import { type Connection, type Socket, socketFromAccepted } from '../socket.ts';
+import { attachServer } from './attached-server.ts';
+import type { AcceptOptions, Listener, ListenerEvents, ListenerOptions, PathOptions } from './transport.ts';
+
+export async function listen(
+  target: HybridAddress,
+  options: ListenerOptions,
+  accepting: AcceptOptions,
+  events: ListenerEvents,
+): Promise<Listener> {
+  const { allowHalfOpen = false, highWaterMark, pauseOnConnect = false } = accepting;
+  const server = net.createServer({
+    allowHalfOpen,
+    pauseOnConnect,
+    ...(highWaterMark === undefined ? {} : { highWaterMark }),
+  });
+  server.on('connection', (accepted) => {
+    const connection: Connection = { local: target, remote: undefined };
+    events.onIncoming({
+      ...connection,
+      accept: () => acceptSocket(accepted, connection, accepting),
+      refuse: () => accepted.destroy(),
+    });
+  });
+  await open(server, target, options);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw withKind(error as Error, 'hybrid', `${target}`);
+  }
+  server.on('error', (error) => events.onTrouble(withKind(error, 'hybrid', `${target}`) as HvsockError));
+  return {
+    address: target,
+    close: () => server.close(),
+    setRef: (referenced) => {
+      server[referenced ? 'ref' : 'unref']();
+    },
+  };
+}
+
+/** Makes a `net.Server` of somebody else listen. */
+export function attach(server: net.Server, target: HybridAddress, options: ListenerOptions): void | Promise<void> {
+  const name = () => attachServer(server, target, () => ({ localEndpoint: target, remoteEndpoint: undefined }));
+  const opening = open(server, target, options);
+  if (opening instanceof Promise) return opening.then(name);
+  name();
+}
+
+/** Opens the socket, and removes a stale one before. The server's 'listening' or 'error' follows. */
+function open(server: net.Server, target: HybridAddress, options: ListenerOptions): void | Promise<void> {
+  const path = target.listenPath;
+  try {
+    // libuv tells of a missing directory as of one that is closed.
+    statSync(dirname(path));
+  } catch (error) {
+    throw systemError((error as NodeJS.ErrnoException).errno ?? 0, 'listen', 'hybrid', `${target}`);
+  }
+  if (!statOf(path)?.isSocket()) return bind(server, target, options);
+  let closed = false;
+  server.once('close', () => {
+    closed = true;
+  });
+  return staleSocket(path).then((stale) => {
+    // In one turn with what follows, so that nothing comes between, but for other processes.
+    if (stale !== undefined && isSame(stale, statOf(path))) unlinkSync(path);
+    if (!closed) bind(server, target, options);
+  });
+}
+
+/** Binds and listens at once; a failure of these two is told by 'error'. */
+function bind(server: net.Server, target: HybridAddress, options: ListenerOptions): void {
+  const path = target.listenPath;
+  const { mode } = options;
+  // The mask is the process's and out of a worker's reach, so there a socket has the wider rights for an instant.
+  const mask = mode !== undefined && isMainThread ? process.umask(0o777 & ~mode) : undefined;
+  try {
+    server.listen({ path, backlog: options.backlog, exclusive: true });
+  } finally {
+    if (mask !== undefined) process.umask(mask);
+  }
+  if (!server.listening) return;
+  try {
+    setRights(path, options);
+  } catch (error) {
+    server.close();
+    const { errno = 0, syscall = 'chmod' } = error as NodeJS.ErrnoException;
+    throw systemError(errno, syscall, 'hybrid', `${target}`);
+  }
+}
+
+function setRights(path: string, { mode, uid, gid }: PathOptions): void {
+  // -1 leaves the owner as it is.
+  if (uid !== undefined || gid !== undefined) chownSync(path, uid ?? -1, gid ?? -1);
+  if (mode !== undefined) chmodSync(path, mode);
+}
+
+/** The file at the path, if it is a socket that nobody answers on. */
+function staleSocket(path: string): Promise<Stats | undefined> {
+  const stats = statOf(path);
+  return new Promise((resolve) => {
+    const probe = net.connect(path);
+    // A server must not be the worse for being asked: it sees a client that says nothing and ends.
+    probe.once('connect', () => {
+      probe.resume().end().unref();
+      resolve(undefined);
+    });
+    probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED' ? stats : undefined));
+  });
+}
+
+/** Undefined, too, where the directory is not there or closed: listening then fails with the reason. */
+function statOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a file is still the one that was looked at: names are taken again, and so are inode numbers. */
+const isSame = (before: Stats, now: Stats | undefined) =>
+  now !== undefined && now.dev === before.dev && now.ino === before.ino && now.ctimeMs === before.ctimeMs;
+
+function acceptSocket(accepted: net.Socket, connection: Connection, { onread }: AcceptOptions): Socket {
+  const socket = socketFromAccepted(accepted, 'hybrid', connection);
+  if (onread !== undefined) readThrough(socket, onread);
+  return socket;
+}
+
+/** `onread` for a socket that node:net made without it. */
+function readThrough(socket: Socket, { buffer, callback }: net.OnReadOpts): void {
+  socket.on('data', (chunk: Buffer) => {
+    for (let offset = 0; offset < chunk.length; ) {
+      const target = typeof buffer === 'function' ? buffer() : buffer;
+      const length = Math.min(target.length, chunk.length - offset);
+      target.set(chunk.subarray(offset, offset + length));
+      offset += length;
+      if (callback.call(socket, length, target) === false) {
+        socket.pause();
+        if (offset < chunk.length) socket.unshift(chunk.subarray(offset));
+        return;
+      }
+      if (socket.destroyed) return;
+    }
+  });
+}
