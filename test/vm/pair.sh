@@ -34,7 +34,7 @@ printf '%s\n' vhost_vsock vsock_loopback vsock_diag >"$control/modules"
 qemu_guest "${accel:-tcg}" "$kernel/vmlinux" "$control" "$control/console"
 run_guest "$control/console" "${qemu[@]}"
 status=$?
-if [ $status = 125 ] && [ -s "$control/guest-console" ]; then
+if [ $status != 0 ] && [ -s "$control/guest-console" ]; then
   { echo "$script: the end of the guest's console:" && tail -n 30 "$control/guest-console" | tr -d '\r'; } >&2
 fi
 exit $status
