@@ -1,4 +1,4 @@
-// npm run demo: an echo server, a client, and hvcat, on whatever AF_VSOCK there is; a transcript of what they see.
+// npm run demo: an echo server, a client, and hvcat, on whatever AF_VSOCK there is, or on an emulated one; a transcript of what they see.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -16,7 +16,8 @@ const say = (who: string, what: string) => console.log(`${who.padEnd(8)}${what}`
 const mebibytes = (bytes: number, milliseconds: number) =>
   `${bytes} bytes, ${(bytes / 2 ** 20 / (milliseconds / 1000)).toFixed(0)} MiB/s`;
 
-say('kernel', `Linux ${release()}, where this machine is CID ${localCid()}`);
+const isEmulated = process.env['HVSOCK_EMULATOR'] !== undefined;
+say('kernel', `${isEmulated ? 'emulated' : `Linux ${release()}`}, where this machine is CID ${localCid()}`);
 
 // The server: every connection is a net.Socket, so that it can be piped into itself.
 const server = createServer({ allowHalfOpen: true }, (socket) => {

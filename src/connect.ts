@@ -29,6 +29,7 @@ import {
   socketConnected,
   socketConnecting,
 } from './socket.ts';
+import type { Partition } from './transports/partition.ts';
 import { transportFor } from './transports/registry.ts';
 import type { AttemptOptions, Transport } from './transports/transport.ts';
 
@@ -54,6 +55,8 @@ export interface ConnectOptions extends StreamOptions, AttemptOptions, HalfClose
   readonly signal?: AbortSignal | undefined;
   /** Try again, with a fresh system socket each time; `true` is `{}`. Default: false. */
   readonly retry?: boolean | RetryOptions | undefined;
+  /** Connect as this machine of an emulated hypervisor (`hvsock/testing`). Default: what HVSOCK_EMULATOR says, if set. */
+  readonly partition?: Partition | undefined;
   /** Only `stream`: the other types of AF_VSOCK are refused with kind `unsupported`. */
   readonly type?: 'stream' | undefined;
 }
@@ -66,7 +69,7 @@ const RETRIED_KINDS: readonly ErrorKind[] = ['refused', 'no-vm', 'timeout', 'res
 export function connect(like: AddressLike, options: ConnectOptions = {}): Socket {
   checkConnectOptions(options);
   const wanted = toAddress(like);
-  const { transport, address } = transportFor(wanted);
+  const { transport, address } = transportFor(wanted, options.partition);
   if (address.family === 'vsock' && address.cid === VMADDR_CID_ANY) {
     throw invalidAddress(`${wanted}`, 'any machine is nobody to connect to; name a CID, as in vsock://3:1024');
   }

@@ -15,6 +15,7 @@ import {
   requireHalfClose,
 } from './options.ts';
 import { type Socket, textualEndpoints } from './socket.ts';
+import type { Partition } from './transports/partition.ts';
 import { transportFor } from './transports/registry.ts';
 import type {
   AcceptOptions,
@@ -38,6 +39,8 @@ export interface ServerOptions extends AcceptOptions, HalfCloseOptions {
 export interface ListenOptions extends BufferOptions, PathOptions {
   /** Connections that may wait to be accepted; the kernel has a limit of its own (net.core.somaxconn). Default: 511. */
   readonly backlog?: number | undefined;
+  /** Listen as this machine of an emulated hypervisor (`hvsock/testing`). Default: what HVSOCK_EMULATOR says, if set. */
+  readonly partition?: Partition | undefined;
   /** Closes the server. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -106,7 +109,7 @@ export class Server extends EventEmitter<ServerEvents> {
     const callback = typeof optionsOrCallback === 'function' ? optionsOrCallback : callbackAfterOptions;
     const options = checkListenOptions(typeof optionsOrCallback === 'function' ? {} : optionsOrCallback);
     if (this.#listener !== undefined || this.#starting) throw alreadyListening(this.#listener?.address);
-    const { transport, address } = transportFor(toAddress(like));
+    const { transport, address } = transportFor(toAddress(like), options.partition);
     requireHalfClose(this.#options, address);
     if (callback !== undefined) this.once('listening', callback);
     let started: Promise<this>;
@@ -271,7 +274,7 @@ export async function listen<S extends net.Server | Server>(
     return server;
   }
   const checked = checkListenOptions(options);
-  const { transport, address } = transportFor(toAddress(like));
+  const { transport, address } = transportFor(toAddress(like), options.partition);
   throwIfAborted(options.signal, address);
   if (server.listening) throw alreadyListening();
   const forgetSignal = followSignal(server, options.signal);

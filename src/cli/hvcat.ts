@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // hvcat: nc for hypervisors. Reads the command line, runs it, and turns the outcome into an exit status.
-import { readFileSync } from 'node:fs';
 import { UsageError } from './arguments.ts';
 import { Counters } from './counters.ts';
 import { readHvcatCommandLine } from './hvcat-arguments.ts';
 import { runHvcat } from './hvcat-run.ts';
 import { usage } from './hvcat-usage.ts';
+import { packageVersion, print } from './print.ts';
 import { Progress } from './progress.ts';
 import { Reporter } from './reporter.ts';
 import { StopSignal } from './stop-signal.ts';
@@ -29,18 +29,6 @@ async function main(args: readonly string[]): Promise<number> {
     reporter.fail(error instanceof UsageError ? new UsageError(`${error.message}; see ${tool} --help`) : error);
     return error instanceof UsageError ? 2 : 1;
   }
-}
-
-function print(text: string): number {
-  // A pager that has been left is no failure.
-  process.stdout.on('error', () => {});
-  process.stdout.write(text);
-  return 0;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 // Not process.exit(): what is still on its way to stdout must arrive.

@@ -25,8 +25,9 @@ export class HandshakeAnswer {
   readonly #address: string;
   #line = Buffer.alloc(0);
 
-  constructor(address: HybridAddress) {
-    this.#address = address.toString();
+  /** `address` is for messages. */
+  constructor(address: string) {
+    this.#address = address;
   }
 
   /**

@@ -4,41 +4,60 @@ import { chmodSync, chownSync, lstatSync, type Stats, statSync, unlinkSync } fro
 import net from 'node:net';
 import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import type { HybridAddress } from '../address/hybrid.ts';
+import type { Address } from '../address/address.ts';
 import { type HvsockError, systemError, withKind } from '../errors.ts';
-import { type Connection, type Socket, socketFromAccepted } from '../socket.ts';
+import { type Connection, type Endpoints, type Socket, socketFromAccepted } from '../socket.ts';
 import { attachServer } from './attached-server.ts';
+import { openLoopback } from './loopback-port.ts';
 import type { AcceptOptions, Listener, ListenerEvents, ListenerOptions, PathOptions } from './transport.ts';
 
+/** Where to listen: the file, and the address that it stands for. */
+export interface Place {
+  readonly path: string;
+  readonly address: Address;
+  /** Whether the file is to name a port of the loopback. Default: false, it is the socket. */
+  readonly onLoopback?: boolean;
+}
+
+/** Finds out who has connected, and tells it if that ends well; else closes the socket. */
+export type Meeting = (accepted: net.Socket, known: (connection: Connection) => void) => void;
+
 export async function listen(
-  target: HybridAddress,
+  place: Place,
   options: ListenerOptions,
   accepting: AcceptOptions,
   events: ListenerEvents,
+  meet: Meeting,
 ): Promise<Listener> {
+  const { address } = place;
+  const { family } = address;
   const { allowHalfOpen = false, highWaterMark, pauseOnConnect = false } = accepting;
   const server = net.createServer({
     allowHalfOpen,
     pauseOnConnect,
+    // For the loopback; unix sockets wait for nothing.
+    noDelay: true,
     ...(highWaterMark === undefined ? {} : { highWaterMark }),
   });
   server.on('connection', (accepted) => {
-    const connection: Connection = { local: target, remote: undefined };
-    events.onIncoming({
-      ...connection,
-      accept: () => acceptSocket(accepted, connection, accepting),
-      refuse: () => accepted.destroy(),
+    meet(accepted, (connection) => {
+      events.onIncoming({
+        local: connection.local,
+        remote: connection.remote,
+        accept: () => acceptSocket(accepted, connection, accepting),
+        refuse: () => accepted.destroy(),
+      });
     });
   });
-  await open(server, target, options);
+  const listening = once(server, 'listening');
   try {
-    await once(server, 'listening');
+    await Promise.all([open(server, place, options), listening]);
   } catch (error) {
-    throw withKind(error as Error, 'hybrid', `${target}`);
+    throw withKind(error as Error, family, `${address}`);
   }
-  server.on('error', (error) => events.onTrouble(withKind(error, 'hybrid', `${target}`) as HvsockError));
+  server.on('error', (error) => events.onTrouble(withKind(error, family, `${address}`) as HvsockError));
   return {
-    address: target,
+    address,
     close: () => server.close(),
     setRef: (referenced) => {
       server[referenced ? 'ref' : 'unref']();
@@ -47,23 +66,29 @@ export async function listen(
 }
 
 /** Makes a `net.Server` of somebody else listen. */
-export function attach(server: net.Server, target: HybridAddress, options: ListenerOptions): void | Promise<void> {
-  const name = () => attachServer(server, target, () => ({ localEndpoint: target, remoteEndpoint: undefined }));
-  const opening = open(server, target, options);
+export function attach(
+  server: net.Server,
+  place: Place,
+  options: ListenerOptions,
+  endpointsOf: (socket: net.Socket) => Endpoints | undefined,
+): void | Promise<void> {
+  const name = () => attachServer(server, place.address, endpointsOf);
+  const opening = open(server, place, options);
   if (opening instanceof Promise) return opening.then(name);
   name();
 }
 
 /** Opens the socket, and removes a stale one before. The server's 'listening' or 'error' follows. */
-function open(server: net.Server, target: HybridAddress, options: ListenerOptions): void | Promise<void> {
-  const path = target.listenPath;
+export function open(server: net.Server, place: Place, options: ListenerOptions): void | Promise<void> {
+  const { path, address } = place;
+  if (place.onLoopback) return openLoopback(server, place, options.backlog);
   try {
     // libuv tells of a missing directory as of one that is closed.
     statSync(dirname(path));
   } catch (error) {
-    throw systemError((error as NodeJS.ErrnoException).errno ?? 0, 'listen', 'hybrid', `${target}`);
+    throw systemError((error as NodeJS.ErrnoException).errno ?? 0, 'listen', address.family, `${address}`);
   }
-  if (!statOf(path)?.isSocket()) return bind(server, target, options);
+  if (!statOf(path)?.isSocket()) return bind(server, place, options);
   let closed = false;
   server.once('close', () => {
     closed = true;
@@ -71,13 +96,12 @@ function open(server: net.Server, target: HybridAddress, options: ListenerOption
   return staleSocket(path).then((stale) => {
     // In one turn with what follows, so that nothing comes between, but for other processes.
     if (stale !== undefined && isSame(stale, statOf(path))) unlinkSync(path);
-    if (!closed) bind(server, target, options);
+    if (!closed) bind(server, place, options);
   });
 }
 
 /** Binds and listens at once; a failure of these two is told by 'error'. */
-function bind(server: net.Server, target: HybridAddress, options: ListenerOptions): void {
-  const path = target.listenPath;
+function bind(server: net.Server, { path, address }: Place, options: ListenerOptions): void {
   const { mode } = options;
   // The mask is the process's and out of a worker's reach, so there a socket has the wider rights for an instant.
   const mask = mode !== undefined && isMainThread ? process.umask(0o777 & ~mode) : undefined;
@@ -92,7 +116,7 @@ function bind(server: net.Server, target: HybridAddress, options: ListenerOption
   } catch (error) {
     server.close();
     const { errno = 0, syscall = 'chmod' } = error as NodeJS.ErrnoException;
-    throw systemError(errno, syscall, 'hybrid', `${target}`);
+    throw systemError(errno, syscall, address.family, `${address}`);
   }
 }
 
@@ -130,7 +154,7 @@ const isSame = (before: Stats, now: Stats | undefined) =>
   now !== undefined && now.dev === before.dev && now.ino === before.ino && now.ctimeMs === before.ctimeMs;
 
 function acceptSocket(accepted: net.Socket, connection: Connection, { onread }: AcceptOptions): Socket {
-  const socket = socketFromAccepted(accepted, 'hybrid', connection);
+  const socket = socketFromAccepted(accepted, connection.local.family, connection);
   if (onread !== undefined) readThrough(socket, onread);
   return socket;
 }

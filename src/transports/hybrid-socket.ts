@@ -2,22 +2,31 @@
 // between net.Socket's machinery and the user: until the handshake is over, what net.Socket emits, reads or fails with is
 // the attempt's; then nothing stands there any more.
 import net from 'node:net';
-import type { HybridAddress } from '../address/hybrid.ts';
-import { HvsockError, withKind } from '../errors.ts';
-import { type Connection, Socket, type StreamOptions, setConnecting } from '../socket.ts';
-import { HandshakeAnswer } from './hybrid-handshake.ts';
+import { type Family, HvsockError, withKind } from '../errors.ts';
+import { type Attempt, type Connection, Socket, type StreamOptions, setConnecting } from '../socket.ts';
+import type { HandshakeAnswer } from './hybrid-handshake.ts';
 
 /** `connect()` of net.Socket itself, which a `Socket` hides from users. */
-const openPath: (this: net.Socket, options: net.IpcSocketConnectOpts) => net.Socket = net.Socket.prototype.connect;
+const openHandle: (this: net.Socket, options: net.NetConnectOpts) => net.Socket = net.Socket.prototype.connect;
 
 type OnEnd = (error: HvsockError | undefined, connection?: Connection) => void;
 
-interface Try {
-  readonly address: HybridAddress;
+/** What one attempt does. */
+export interface Handshake {
+  /** Where to connect to: a unix socket, or a port of the loopback. */
+  readonly to: net.IpcNetConnectOpts | (net.TcpNetConnectOpts & { readonly host: string });
+  /** What is sent first; empty where nothing is. */
   readonly greeting: string;
-  readonly onEnd: OnEnd;
-  /** What is awaited; absent where the dialect answers nothing. */
+  /** What is awaited then; absent where nothing is answered. */
   readonly answer: HandshakeAnswer | undefined;
+  /** The address, for messages. */
+  readonly address: string;
+  /** What there is when all went well; `port` is the answer's. */
+  connection(port: number | undefined): Connection;
+}
+
+interface Try extends Handshake {
+  readonly onEnd: OnEnd;
 }
 
 export class HybridSocket extends Socket {
@@ -40,8 +49,8 @@ export class HybridSocket extends Socket {
     }
   }
 
-  constructor(options: StreamOptions) {
-    super('hybrid', options.onread === undefined ? options : { ...options, onread: gated(options.onread, take) });
+  constructor(family: Family, options: StreamOptions) {
+    super(family, options.onread === undefined ? options : { ...options, onread: gated(options.onread, take) });
 
     /** Gives the answer's bytes in a read buffer to the handshake: how many of them are the connection's. */
     function take(socket: net.Socket, bytes: Uint8Array): number {
@@ -49,25 +58,47 @@ export class HybridSocket extends Socket {
     }
   }
 
-  /** Starts an attempt; `onEnd` tells how it ends. */
-  start(address: HybridAddress, greeting: string, onEnd: OnEnd): void {
-    const answer = address.dialect === 'firecracker' ? new HandshakeAnswer(address) : undefined;
+  /** One attempt; `onEnd` tells how it ends. An error that `prepare` throws is told so, too. */
+  attempt(prepare: () => Handshake, onEnd: OnEnd): Attempt {
+    let cancelled = false;
+    // In a turn of its own, so that who wraps the socket now (TLS, say) does not take a handle that may be replaced.
+    process.nextTick(() => {
+      if (cancelled) return;
+      let handshake: Handshake;
+      try {
+        handshake = prepare();
+      } catch (error) {
+        onEnd(error as HvsockError);
+        return;
+      }
+      this.#start(handshake, onEnd);
+    });
+    return {
+      cancel: () => {
+        cancelled = true;
+        this.#abandon();
+      },
+      setRef: (referenced) => this.#setRef(referenced),
+    };
+  }
+
+  #start(handshake: Handshake, onEnd: OnEnd): void {
     this.#overhead.bytesRead = 0;
     this.#overhead.bytesWritten = 0;
-    this.#try = { address, greeting, onEnd, answer };
-    openPath.call(this, { path: address.connectPath });
+    this.#try = { ...handshake, onEnd };
+    openHandle.call(this, handshake.to);
     if (!this.#referenced) net.Socket.prototype.unref.call(this);
   }
 
   /** Whether the attempts keep the process alive. */
-  setRef(referenced: boolean): void {
+  #setRef(referenced: boolean): void {
     this.#referenced = referenced;
     // Each attempt has a handle of its own.
     if (this.#try !== undefined) net.Socket.prototype[referenced ? 'ref' : 'unref'].call(this);
   }
 
   /** Gives up the attempt, and nothing but the attempt. */
-  abandon(): void {
+  #abandon(): void {
     if (this.#try === undefined) return;
     this.#try = undefined;
     // Closes the handle and leaves the streams alone, so that what was written waits for the next attempt.
@@ -85,15 +116,14 @@ export class HybridSocket extends Socket {
 
   #fail(error: HvsockError): void {
     const { onEnd } = this.#try as Try;
-    this.abandon();
+    this.#abandon();
     onEnd(error);
   }
 
   #succeed(port: number | undefined): void {
-    const { address, onEnd } = this.#try as Try;
+    const attempt = this.#try as Try;
     this.#try = undefined;
-    const local = port === undefined ? address : address.withPort(port);
-    onEnd(undefined, { local, remote: address });
+    attempt.onEnd(undefined, attempt.connection(port));
   }
 
   // net.Socket's own 'connect' and 'ready' say that the path answered, not that the guest did.
@@ -160,7 +190,13 @@ export class HybridSocket extends Socket {
 
   /** net.Socket destroys itself when a connect, or a read of the handshake, fails: then only the attempt ends. */
   override destroy(error?: Error): this {
-    if (error !== undefined && this.#isOfTry(error)) {
+    // The connect of a handle that an attempt has let go of; net.Socket takes it for the socket's.
+    if ((error as NodeJS.ErrnoException | undefined)?.code === 'ECANCELED' && !(error instanceof HvsockError)) {
+      setConnecting(this, true);
+      return this;
+    }
+    // What reads a stream by iteration destroys it with null.
+    if (error != null && this.#isOfTry(error)) {
       this.#fail(this.#explain(error));
       return this;
     }
@@ -171,12 +207,12 @@ export class HybridSocket extends Socket {
   #isOfTry(error: NodeJS.ErrnoException & { address?: string }): boolean {
     const { syscall, code, address } = error;
     if (this.#try === undefined || error instanceof HvsockError) return false;
-    if (syscall === 'connect') return address === this.#try.address.connectPath;
+    if (syscall === 'connect') return address === ('path' in this.#try.to ? this.#try.to.path : this.#try.to.host);
     return syscall === 'read' && code === 'ECONNRESET' && this.#try.answer !== undefined;
   }
 
   #explain(error: Error): HvsockError {
-    return withKind(error, 'hybrid', this.#try?.address.toString(), 'connect') as HvsockError;
+    return withKind(error, 'hybrid', this.#try?.address, 'connect') as HvsockError;
   }
 }
 

@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { HvsockError, systemError } from '../errors.ts';
 import { loadBinding } from '../native/load.ts';
+import { environmentPartition } from './partition.ts';
 
 const DEVICE = '/dev/vsock';
 /** _IO(7, 0xb9), Linux include/uapi/linux/vm_sockets.h. */
@@ -13,6 +14,8 @@ const IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7b9;
  * `unsupported` (not there, as in most containers); a connected socket's `localEndpoint` then still tells the CID.
  */
 export function localCid(): number {
+  const partition = environmentPartition();
+  if (partition !== undefined) return partition.cid;
   const binding = loadBinding();
   let device: number;
   try {

@@ -1,12 +1,13 @@
 // AF_VSOCK on Linux and macOS, by adoption: the addon connects or accepts, and the descriptor then takes the place of
 // the one that a net.Socket or net.Server already holds.
 import { VMADDR_CID_ANY, VsockAddress } from '../address/vsock.ts';
-import { type HvsockError, invalidArgument } from '../errors.ts';
+import type { HvsockError } from '../errors.ts';
 import { openPlaceholder } from '../native/adopt.ts';
 import type { Binding, Operation } from '../native/binding.ts';
 import { loadBinding } from '../native/load.ts';
 import { type Attempt, type Connection, Socket, type StreamOptions } from '../socket.ts';
-import type { AttemptOptions, ListenerOptions, Transport } from './transport.ts';
+import { refusePathOptions } from './foreign-options.ts';
+import type { AttemptOptions, Transport } from './transport.ts';
 import { attach, VsockListener } from './vsock-listener.ts';
 import { check, openSocket, readName, setBuffers, setConnectTimeout, VsockConnection } from './vsock-system.ts';
 
@@ -98,12 +99,6 @@ function connect(
       if (operation !== undefined) loadBinding().operation_set_ref(operation, referenced);
     },
   };
-}
-
-function refusePathOptions(options: ListenerOptions): void {
-  for (const name of ['mode', 'uid', 'gid'] as const) {
-    if (options[name] !== undefined) throw invalidArgument(name, options[name], 'absent: vsock has no files');
-  }
 }
 
 // The registry hands each transport addresses of its own family only.

@@ -1,0 +1,43 @@
+// What `hvsock --help` prints. docs/hvsock.md shows the same text.
+
+export const usage: string = `\
+Usage: hvsock emulate [options] DIRECTORY
+
+emulate: a hypervisor in a directory, for machines that have none. Programs that
+run with HVSOCK_EMULATOR=DIRECTORY, and with HVSOCK_EMULATOR_CID=3 in guest 3,
+talk to each other as over AF_VSOCK; they need this command only for monitors'
+sockets and for faults. Runs until stopped.
+
+Options:
+  -g, --guest CID           start this guest; without, only the host is there
+      --vmid GUID           its machine GUID, for hvsock:// addresses
+      --firecracker PATH    show it on the host as Firecracker does
+      --hyperkit DIRECTORY  show it on the host as HyperKit does
+      --loopback            with a new DIRECTORY: connections are TCP on
+                            127.0.0.1, where unix sockets do not work
+      --json                one JSON object for each line of messages
+  -h, --help                this text
+      --version             the version
+
+Faults of the guest's connections with other machines:
+      --refuse SHARE        refuse this share of connects, 0 to 1
+      --delay MS            everything takes so much longer
+      --drop-after BYTES    after so many bytes nothing arrives any more
+      --reset-after BYTES   after so many bytes the connection is reset
+      --split BYTES         bytes arrive in segments of up to this size
+      --merge BYTES         bytes arrive when there are this many
+      --no-half-close       when one direction ends the other one does
+      --lose-at-shutdown BYTES
+                            the last bytes before an end are lost
+      --seed N              the same seed, the same random choices
+      --control             take commands from stdin, one a line: suspend,
+                            resume, reset, cid CID
+
+Messages go to stderr. Exit status: 0 stopped, 1 failed, 2 not understood.
+
+Examples:
+  hvsock emulate /tmp/hv --guest 3 --firecracker /tmp/v.sock
+  HVSOCK_EMULATOR=/tmp/hv HVSOCK_EMULATOR_CID=3 hvcat -l --echo :1024
+  HVSOCK_EMULATOR=/tmp/hv hvcat 3:1024
+  hvcat firecracker://:1024/tmp/v.sock
+`;

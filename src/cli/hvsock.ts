@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+// hvsock: what there is to do about hypervisor sockets, command by command.
+import { UsageError } from './arguments.ts';
+import { readEmulateCommandLine } from './emulate-arguments.ts';
+import { runEmulate } from './emulate-run.ts';
+import { usage } from './hvsock-usage.ts';
+import { packageVersion, print } from './print.ts';
+import { Reporter } from './reporter.ts';
+import { StopSignal } from './stop-signal.ts';
+
+const tool = 'hvsock';
+
+async function main([command, ...args]: readonly string[]): Promise<number> {
+  let reporter = new Reporter({ tool, verbose: true, json: false });
+  try {
+    switch (command) {
+      case 'emulate': {
+        const run = readEmulateCommandLine(args);
+        if (run === undefined) return print(usage);
+        reporter = new Reporter({ tool, verbose: true, json: run.json });
+        return await runEmulate(run, { reporter, stop: new StopSignal() });
+      }
+      case '-h':
+      case '--help':
+        return print(usage);
+      case '--version':
+        return print(`${packageVersion()}\n`);
+      default:
+        throw new UsageError(command === undefined ? 'a command is needed' : `there is no command ${command}`);
+    }
+  } catch (error) {
+    reporter.fail(error instanceof UsageError ? new UsageError(`${error.message}; see ${tool} --help`) : error);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+void main(process.argv.slice(2)).then((status) => {
+  process.exitCode = status;
+});
