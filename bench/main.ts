@@ -8,7 +8,14 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Measure, type Result, runMeasure } from './measure.ts';
-import { ceilingMeasures, memoryMeasures, unixMeasures, vsockMeasures } from './measures.ts';
+import {
+  ceilingMeasures,
+  emulatorMeasures,
+  handshakeMeasures,
+  memoryMeasures,
+  unixMeasures,
+  vsockMeasures,
+} from './measures.ts';
 import { table } from './table.ts';
 
 const usage = `usage: npm run bench -- [--quick] [--json PATH] [--only TEXT]
@@ -86,7 +93,9 @@ if (values.help) {
   const options = [...(quick ? ['--quick'] : []), '--only', only];
   const hasGuestMeasures = selected(guestMeasures(quick), only).length > 0;
   const inGuest = hasGuestMeasures ? await runInGuest(options) : { results: [], failures: [] };
-  const here = await run(selected(unixMeasures(quick), only));
+  const here = await run(
+    selected([...unixMeasures(quick), ...handshakeMeasures(quick), ...emulatorMeasures(quick)], only),
+  );
   const results = [...inGuest.results, ...here.results];
   const failures = [...inGuest.failures, ...here.failures];
 

@@ -1,5 +1,6 @@
 // What is measured, and against which targets. The counts make a round of one third of a second or so.
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from './address.ts';
 import type { Contender, Measure } from './measure.ts';
 
 const KIB = 1024;
@@ -10,7 +11,8 @@ const SIZE = 64 * KIB;
 const peerProgram = fileURLToPath(new URL('../../bench/peer', import.meta.url));
 const contenderScript = fileURLToPath(new URL('contender.js', import.meta.url));
 
-type Layer = 'net' | 'hvsock';
+/** `hand` is net with Firecracker's handshake written by hand. */
+type Layer = 'net' | 'hand' | 'hvsock';
 
 /** A role of peer.c, as the common other end or as a contender. */
 function inC(role: string, count = 1, size = SIZE) {
@@ -204,6 +206,72 @@ export function unixMeasures(quick: boolean): Measure[] {
       peer: inC('accept'),
       ...againstNet('connect', connections),
       atLeast: 0.97,
+    },
+  ];
+}
+
+// --- hvsock behind a handshake, and node:net without ---
+
+/** Each has a C program of its own as the other end, which is the same but for the handshake. */
+export function handshakeMeasures(quick: boolean): Measure[] {
+  const effort: Effort = quick ? { pairs: 1, rounds: 2, warmups: 1 } : { pairs: 6, rounds: 6, warmups: 2 };
+  const bytes = quick ? 16 * MIB : 384 * MIB;
+  const connections = quick ? 100 : 2000;
+  const common = { part: 'Firecracker’s handshake, this machine', family: 'unix', ...effort } as const;
+  const rivals = (role: string, workload: string, count: number) => ({
+    reference: { name: 'net', server: inC(role, bytes), runner: inNode('net', workload, count) },
+    subject: {
+      name: 'hvsock',
+      family: 'firecracker' as const,
+      server: inC(role, bytes),
+      runner: inNode('hvsock', workload, count),
+    },
+    count,
+  });
+  const throughput = { ...common, unit: 'MB/s', atLeast: 0.97 } as const;
+  return [
+    { ...throughput, name: 'receive, onread, 64 KiB', ...rivals('source', 'receive', bytes) },
+    { ...throughput, name: 'send, 64 KiB writes', ...rivals('sink', 'send', bytes) },
+    { ...common, name: 'connect + close, and net with none', unit: '/s', ...rivals('accept', 'connect', connections) },
+    {
+      ...common,
+      name: 'connect + close, both with it',
+      unit: '/s',
+      family: 'firecracker',
+      peer: inC('accept'),
+      reference: { name: 'net by hand', runner: inNode('hand', 'connect', connections) },
+      subject: { name: 'hvsock', runner: inNode('hvsock', 'connect', connections) },
+      count: connections,
+      atLeast: 0.6,
+    },
+  ];
+}
+
+/** The emulated hypervisor. A round with a lost connection, or a lost byte, fails. */
+export function emulatorMeasures(quick: boolean): Measure[] {
+  const count = quick ? 500 : 5000;
+  const emulated = (command: (address: string) => readonly string[]) => (address: string) => [
+    'env',
+    `HVSOCK_EMULATOR=${temporaryFolder()}/machines`,
+    ...command(address),
+  ];
+  return [
+    {
+      part: 'emulated vsock, this machine',
+      name: `${count.toLocaleString('en')} connections at once, echoed`,
+      unit: '/s',
+      family: 'unix',
+      reference: { name: 'net', server: inNode('net', 'echo'), runner: inNode('net', 'crowd', count) },
+      subject: {
+        name: 'hvsock',
+        family: 'emulated',
+        server: emulated(inNode('hvsock', 'echo')),
+        runner: emulated(inNode('hvsock', 'crowd', count)),
+      },
+      count,
+      pairs: quick ? 1 : 2,
+      rounds: quick ? 1 : 3,
+      warmups: quick ? 0 : 1,
     },
   ];
 }

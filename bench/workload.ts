@@ -10,6 +10,8 @@ export interface SocketOptions {
 /** What a round needs. */
 export interface Subject {
   readonly connect: (options: SocketOptions) => net.Socket;
+  /** The event that says that the connection is there. */
+  readonly opened: 'connect' | 'data';
   /** Bytes or repetitions in one round. */
   readonly count: number;
   /** Bytes in one read or write. */
@@ -91,18 +93,39 @@ async function pingpongData({ connect, count }: Subject): Promise<undefined> {
 }
 
 // The last one is seen through to the other side's end: by then that has taken all those before it too.
-function connectAndClose({ connect, count }: Subject): Promise<undefined> {
+function connectAndClose({ connect, opened, count }: Subject): Promise<undefined> {
   return new Promise((resolve, reject) => {
     let left = count;
     const next = () => {
       const isLast = --left === 0;
       const socket = connect({});
       socket.on('error', reject);
-      socket.on('connect', () => (isLast ? socket.resume().end() : socket.destroy()));
+      socket.once(opened, () => (isLast ? socket.resume().end() : socket.destroy()));
       socket.on('close', () => (isLast ? resolve(undefined) : next()));
     };
     next();
   });
+}
+
+/** Connects that wait at once; a backlog holds no more than net.core.somaxconn of them. */
+const WAITING_AT_ONCE = 1000;
+
+/** Once all are open, each sends some bytes of its own and gets them back, or the round fails. */
+async function crowd({ connect, count }: Subject): Promise<undefined> {
+  const sockets: net.Socket[] = [];
+  while (sockets.length < count) {
+    const wave = Array.from({ length: Math.min(WAITING_AT_ONCE, count - sockets.length) }, () => connect({}));
+    await Promise.all(wave.map((socket) => once(socket, 'connect')));
+    sockets.push(...wave);
+  }
+  const one = async (socket: net.Socket, number: number) => {
+    socket.end(`connection ${number}`);
+    let answer = '';
+    for await (const chunk of socket) answer += chunk;
+    if (answer !== `connection ${number}`) throw new Error(`connection ${number} got back ${JSON.stringify(answer)}`);
+  };
+  await Promise.all(sockets.map(one));
+  return undefined;
 }
 
 const OPENED_AT_ONCE = 32;
@@ -145,5 +168,6 @@ export const workloads: Readonly<Record<string, Workload>> = {
   pingpong,
   'pingpong-data': pingpongData,
   connect: connectAndClose,
+  crowd,
   idle,
 };

@@ -2,8 +2,8 @@
 // Plain blocking calls, so that they show what the kernel gives. Any error ends the program.
 //
 // usage: peer ADDRESS ROLE [COUNT [SIZE]]
-// ADDRESS is vsock://CID:PORT or unix:///PATH.
-// The roles that listen say "ready" and then serve one connection after another:
+// ADDRESS is vsock://CID:PORT, unix:///PATH or firecracker://:52/PATH; on the last, what listens
+// answers CONNECT. The roles that listen say "ready" and then serve one connection after another:
 //   source   sends COUNT bytes in writes of SIZE      sink    reads to the end
 //   echo     sends back what comes                    accept  reads to the end of many short ones
 //   hold     keeps every connection open
@@ -33,6 +33,7 @@ static socklen_t address_length;
 static long long count = 1;
 static size_t size = 65536;
 static char *buffer;
+static int is_monitor;
 
 static void fail(const char *what) {
   fprintf(stderr, "peer: %s: %s\n", what, strerror(errno));
@@ -50,9 +51,15 @@ static void parse_address(const char *text) {
   if (sscanf(text, "vsock://%u:%u", &cid, &port) == 2) {
     address.vm = (struct sockaddr_vm){.svm_family = AF_VSOCK, .svm_cid = cid, .svm_port = port};
     address_length = sizeof address.vm;
-  } else if (strncmp(text, "unix://", 7) == 0 && strlen(text + 7) < sizeof address.un.sun_path) {
+  } else if (strncmp(text, "unix://", 7) == 0 || strncmp(text, "firecracker://:52/", 18) == 0) {
+    is_monitor = text[0] == 'f';
+    const char *path = text + (is_monitor ? 17 : 7);
+    if (strlen(path) >= sizeof address.un.sun_path) {
+      errno = ENAMETOOLONG;
+      fail(path);
+    }
     address.un.sun_family = AF_UNIX;
-    strcpy(address.un.sun_path, text + 7);
+    strcpy(address.un.sun_path, path);
     address_length = sizeof address.un;
   } else {
     errno = EINVAL;
@@ -102,13 +109,28 @@ static void echo(int fd) {
 
 static void hold(int fd) { (void)fd; }
 
+// The monitor's side of the handshake. The request comes in one write.
+static int accept_one(int listener) {
+  int fd = (int)check(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept");
+  if (is_monitor) {
+    char request[32];
+    long length = check(read(fd, request, sizeof request), "read");
+    if (length < 1 || request[length - 1] != '\n') {
+      errno = EPROTO;
+      fail("CONNECT");
+    }
+    check(write(fd, "OK 1073741824\n", 14), "write");
+  }
+  return fd;
+}
+
 static void serve(void (*serve_one)(int fd)) {
   int listener = open_socket();
   check(bind(listener, &address.any, address_length), "bind");
   check(listen(listener, 4096), "listen");
   puts("ready");
   for (;;)
-    serve_one((int)check(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept"));
+    serve_one(accept_one(listener));
 }
 
 // --- the rival ---
