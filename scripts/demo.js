@@ -27,9 +27,13 @@ function run(command, ...args) {
 }
 
 async function emulate() {
-  await using emulator = await Emulator.create();
+  const emulator = await Emulator.create();
   process.env.HVSOCK_EMULATOR = emulator.directory;
-  return run(process.execPath, program);
+  try {
+    return run(process.execPath, program);
+  } finally {
+    await emulator.close();
+  }
 }
 
 const UNAVAILABLE = 69; // EX_UNAVAILABLE of sysexits.h: no lab on this machine

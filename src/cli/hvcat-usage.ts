@@ -15,7 +15,7 @@ Addresses:
   hvsock://VM/SERVICE       Hyper-V: a machine's GUID, or parent, children,
                             loopback, wildcard; and a service's GUID, or a port
   GUID                      listening: that service, for every machine
-  firecracker://:52/PATH    connecting: port 52 behind the unix socket of
+  firecracker://:52/PATH    port 52 behind the unix socket of
                             Firecracker or Cloud Hypervisor; also
                             hyperkit://:80/DIR and unix:///PATH
 

@@ -89,6 +89,40 @@ for (const medium of ['unix', 'loopback'] as const) {
       assert.ok(server.listening);
     });
 
+    test('a full backlog refuses, and a retry gets through', {
+      skip: medium === 'loopback' && 'TCP makes one wait',
+    }, async () => {
+      await using server = await createServer((socket) => socket.end()).listen('vsock://:1030', {
+        partition: guest,
+        backlog: 1,
+      });
+      // In one turn, in which nobody accepts.
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 10 }, () => connectAsync('vsock://3:1030', { partition: host })),
+      );
+      const refused = outcomes.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+      assert.ok(refused.length > 0 && refused.length < 10, `${refused.length} of 10 were refused`);
+      for (const { reason } of refused) assert.deepEqual([reason.code, reason.kind], ['ECONNRESET', 'refused']);
+      for (const outcome of outcomes) if (outcome.status === 'fulfilled') await once(outcome.value.resume(), 'close');
+      const late = await connectAsync('vsock://3:1030', { partition: host, retry: { for: 10_000 } });
+      await once(late.resume(), 'close');
+      assert.ok(server.listening);
+    });
+
+    test('ports below 1024 are for root', {
+      skip: process.geteuid?.() !== 0 && 'must be root to become another',
+    }, async () => {
+      process.seteuid?.(65_534);
+      try {
+        await assert.rejects(createServer().listen('vsock://:1023', { partition: guest }), {
+          code: 'EACCES',
+          kind: 'permission',
+        });
+      } finally {
+        process.seteuid?.(0);
+      }
+    });
+
     test('ephemeral ports, and a local port of one’s choice', async () => {
       await using server = await createServer().listen({ port: VMADDR_PORT_ANY }, { partition: guest });
       const { port } = server.address() as VsockAddress;
