@@ -36,6 +36,7 @@ export {
 } from './address/vsock.ts';
 export { type ConnectOptions, connect, connectAsync, type RetryOptions } from './connect.ts';
 export { type ErrorKind, type Family, HvsockError } from './errors.ts';
+export { type Beneath, type FramedOptions, FramedSocket } from './framing/framed-socket.ts';
 export {
   createServer,
   type DropArgument,
