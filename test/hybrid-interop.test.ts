@@ -103,7 +103,9 @@ describe('Firecracker’s socket and other programs', { timeout: 60_000 }, () =>
   test('socat on the host, for a connect of the guest', async (t) => {
     start(t, 'socat', `UNIX-LISTEN:${monitor}_1026`, 'SYSTEM:echo from socat');
     await appears(`${monitor}_1026`);
-    assert.equal(await text(await connectAsync('vsock://2:1026', { partition: guest.partition })), 'from socat\n');
+    // The file is there before socat listens.
+    const options = { partition: guest.partition, retry: { for: 10_000 } };
+    assert.equal(await text(await connectAsync('vsock://2:1026', options)), 'from socat\n');
   });
 
   test('socat to a server on the monitor’s path', async (t) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { HybridAddress } from '../address/hybrid.ts';
 import { connectAsync } from '../connect.ts';
+import { open } from '../transports/hybrid-listener.ts';
 import type { Exposures, Partition } from '../transports/partition.ts';
 import { checkFaults, type Faults } from './faults.ts';
 import { Gate } from './gate.ts';
@@ -50,16 +51,19 @@ export class Guest {
   /**
    * Shows the guest as a monitor does: a Firecracker socket at a path, a HyperKit directory. Programs of the host reach
    * the guest's ports there; and the guest's connections to a port of the host go to who listens on that path. As with
-   * Firecracker itself, the end of one direction ends both; HyperKit keeps half close.
+   * Firecracker itself, the end of one direction ends both; HyperKit keeps half close. A socket that is there already is
+   * replaced if nobody answers on it.
    */
   async expose(exposures: Exposures): Promise<void> {
     for (const dialect of ['firecracker', 'hyperkit'] as const) {
       const path = exposures[dialect];
       if (path === undefined) continue;
-      const { connectPath } = new HybridAddress({ dialect, path, port: 0 });
+      const address = new HybridAddress({ dialect, path, port: 0 });
       const server = net.createServer({ allowHalfOpen: true }, (client) => this.#onClient(client, dialect));
-      server.listen({ path: connectPath, backlog: 511 });
-      await once(server, 'listening');
+      await Promise.all([
+        open(server, { path: address.connectPath, address }, { backlog: 511 }),
+        once(server, 'listening'),
+      ]);
       this.#servers.add(server);
     }
     this.partition.exposures = { ...this.partition.exposures, ...exposures };
@@ -148,6 +152,7 @@ export class Guest {
     for (const socket of this.#sockets) socket.destroy();
     const servers = [...this.#servers];
     this.#servers.clear();
+    if (servers.length > 0) this.partition.exposures = {};
     await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
     const gate = await this.#gate;
     this.#gate = undefined;

@@ -1,7 +1,8 @@
 // An emulated guest as its monitor shows it on the host: to this library's hybrid transports, and to other clients.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -17,6 +18,16 @@ mkdirSync(hyperkit);
 const guest = emulator.guest(3);
 await guest.expose({ firecracker, hyperkit });
 const inGuest = { partition: guest.partition };
+
+test('a socket that a crash has left is replaced; another’s is not', async () => {
+  await using other = await Emulator.create();
+  const stale = join(other.directory, 'stale.sock');
+  spawnSync('/usr/bin/python3', ['-c', `import socket; socket.socket(socket.AF_UNIX).bind("${stale}")`]);
+  assert.ok(existsSync(stale));
+  await other.guest(3).expose({ firecracker: stale });
+  await assert.rejects(other.guest(4).expose({ firecracker: stale }), { code: 'EADDRINUSE' });
+  await assert.rejects(connectAsync(`firecracker://:9${stale}`), { kind: 'refused' });
+});
 
 for (const [dialect, halfClose] of [
   ['firecracker', false],
