@@ -11,9 +11,20 @@ import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { connect, connectAsync, createServer, listen, type Socket, VMADDR_PORT_ANY, type VsockAddress } from 'hvsock';
+import {
+  type AddressLike,
+  connect,
+  connectAsync,
+  createServer,
+  listen,
+  type Server,
+  type Socket,
+  VMADDR_PORT_ANY,
+  type VsockAddress,
+} from 'hvsock';
 import { Emulator, testTransport } from 'hvsock/testing';
 import { HELLO_LENGTH, readHello, writeHello } from '#src/transports/emulated-hello.js';
+import { makePair } from '../support/pairs.ts';
 
 const hvcat = fileURLToPath(new URL('../../../../dist/cli/hvcat.js', import.meta.url));
 
@@ -30,24 +41,12 @@ for (const medium of ['unix', 'loopback'] as const) {
     testTransport({
       name: `emulated ${name} over ${medium}`,
       capabilities: { halfClose: true, addresses: true },
-      async makePair(options) {
-        const server = await createServer(options).listen(address, { partition: guest });
-        const accepted = once(server, 'connection') as Promise<[Socket]>;
-        const target =
+      makePair(options) {
+        const reach = (server: Server): AddressLike =>
           name === 'vsock'
             ? { cid: 3, port: (server.address() as VsockAddress).port }
             : `hvsock://${guest.vmId}/5e6f7a80-1111-2222-3333-444455556666`;
-        const client = await connectAsync(target, { ...options, partition: host });
-        const [socket] = await accepted;
-        return {
-          client,
-          server: socket,
-          async close() {
-            client.destroy();
-            socket.destroy();
-            await server[Symbol.asyncDispose]();
-          },
-        };
+        return makePair(address, reach, options, { server: guest, client: host });
       },
     });
   }

@@ -7,8 +7,9 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
-import { connectAsync, createServer, type Socket, VMADDR_PORT_ANY, type VsockAddress } from 'hvsock';
+import { connectAsync, createServer, type Server, type Socket, VMADDR_PORT_ANY, type VsockAddress } from 'hvsock';
 import { Emulator, testTransport } from 'hvsock/testing';
+import { makePair } from '../support/pairs.ts';
 
 const emulator = await Emulator.create();
 after(() => emulator.close());
@@ -38,20 +39,9 @@ for (const [dialect, halfClose] of [
   testTransport({
     name: `${dialect} to an emulated guest`,
     capabilities: { halfClose, addresses: false },
-    async makePair(options) {
-      const server = await createServer(options).listen({ port: VMADDR_PORT_ANY }, inGuest);
-      const accepted = once(server, 'connection') as Promise<[Socket]>;
-      const client = await connectAsync(address((server.address() as VsockAddress).port), options);
-      const [socket] = await accepted;
-      return {
-        client,
-        server: socket,
-        async close() {
-          client.destroy();
-          socket.destroy();
-          await server[Symbol.asyncDispose]();
-        },
-      };
+    makePair(options) {
+      const reach = (server: Server) => address((server.address() as VsockAddress).port);
+      return makePair({ port: VMADDR_PORT_ANY }, reach, options, { server: guest.partition });
     },
   });
 

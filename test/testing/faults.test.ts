@@ -14,6 +14,7 @@ import {
   type VsockAddress,
 } from 'hvsock';
 import { Emulator, type Faults, testTransport } from 'hvsock/testing';
+import { makePair } from '../support/pairs.ts';
 
 /** All that comes; unlike node:stream/consumers, leaves the other direction open. */
 async function received(socket: Socket): Promise<Buffer> {
@@ -32,12 +33,9 @@ for (const medium of ['unix', 'loopback'] as const) {
   const guest = emulator.guest(3);
 
   /** Connects from the host to a port of the guest. */
-  async function pair(server: Server, port: number, options = {}): Promise<[Socket, Socket]> {
+  async function pair(server: Server, port: number): Promise<[Socket, Socket]> {
     const accepted = once(server, 'connection') as Promise<[Socket]>;
-    const client = await connectAsync(
-      { cid: guest.partition.cid, port },
-      { partition: host, allowHalfOpen: true, ...options },
-    );
+    const client = await connectAsync({ cid: guest.partition.cid, port }, { partition: host, allowHalfOpen: true });
     return [client, (await accepted)[0]];
   }
 
@@ -54,18 +52,9 @@ for (const medium of ['unix', 'loopback'] as const) {
       capabilities: { halfClose: true, addresses: true },
       async makePair(options) {
         await guest.setFaults(faults);
-        const server = await createServer(options).listen({ port: VMADDR_PORT_ANY }, { partition: guest.partition });
-        const { port } = server.address() as VsockAddress;
-        const [client, socket] = await pair(server, port, { allowHalfOpen: false, ...options });
-        return {
-          client,
-          server: socket,
-          async close() {
-            client.destroy();
-            socket.destroy();
-            await server[Symbol.asyncDispose]();
-          },
-        };
+        const reach = (server: Server) => ({ cid: 3, port: (server.address() as VsockAddress).port });
+        const places = { server: guest.partition, client: host };
+        return makePair({ port: VMADDR_PORT_ANY }, reach, options, places);
       },
     });
   }
