@@ -242,7 +242,7 @@ describe('the Firecracker handshake', { timeout: 60_000 }, () => {
     );
     fc.assert(
       fc.property(line, fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 64 }), (bytes, cuts) => {
-        const answer = new HandshakeAnswer(`${address}`);
+        const answer = new HandshakeAnswer(address);
         const expected = /^OK (\d+)\n/.exec(bytes.subarray(0, 32).toString('latin1'));
         let at = 0;
         try {

@@ -23,8 +23,8 @@ function prepare(own: Partition, target: Address, options: AttemptOptions): Hand
   return {
     to,
     greeting: hello === undefined ? '' : writeHello(hello),
-    answer: answered ? new HandshakeAnswer(`${target}`) : undefined,
-    address: `${target}`,
+    answer: answered ? new HandshakeAnswer(target) : undefined,
+    address: target,
     connection: () => ({ local, remote: target }),
   };
 }

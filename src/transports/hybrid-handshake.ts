@@ -1,5 +1,6 @@
 // What a VMM's unix socket expects before the bytes of a connection: text in, text out, no I/O.
 // Sources: Firecracker docs/vsock.md, Cloud Hypervisor docs/vsock.md, HyperKit src/lib/virtio_sock.c.
+import type { Address } from '../address/address.ts';
 import type { HybridAddress } from '../address/hybrid.ts';
 import { HvsockError } from '../errors.ts';
 
@@ -22,11 +23,11 @@ export function greetingOf(address: HybridAddress, guestCid: number): string {
 
 /** The answer `OK <port>\n`, however it is cut into pieces. */
 export class HandshakeAnswer {
-  readonly #address: string;
+  readonly #address: Address;
   #line = Buffer.alloc(0);
 
   /** `address` is for messages. */
-  constructor(address: string) {
+  constructor(address: Address) {
     this.#address = address;
   }
 
@@ -54,7 +55,7 @@ export class HandshakeAnswer {
     return new HvsockError(
       `connect ECONNREFUSED ${this.#address}: the VMM closed without an answer; nobody listens on that port in the ` +
         'guest, or it has too many connections; start the listener, or retry',
-      { code: 'ECONNREFUSED', kind: 'refused', syscall: 'connect', address: this.#address },
+      { code: 'ECONNREFUSED', kind: 'refused', syscall: 'connect', address: `${this.#address}` },
     );
   }
 
@@ -62,7 +63,7 @@ export class HandshakeAnswer {
     return new HvsockError(
       `${this.#address}: the answer ${JSON.stringify(this.#line.toString('latin1'))} ${problem}; ` +
         "is that path a VMM's vsock socket?",
-      { code: 'ERR_HVSOCK_PROTOCOL', kind: 'protocol', address: this.#address },
+      { code: 'ERR_HVSOCK_PROTOCOL', kind: 'protocol', address: `${this.#address}` },
     );
   }
 }

@@ -2,6 +2,7 @@
 // between net.Socket's machinery and the user: until the handshake is over, what net.Socket emits, reads or fails with is
 // the attempt's; then nothing stands there any more.
 import net from 'node:net';
+import type { Address } from '../address/address.ts';
 import { type Family, HvsockError, withKind } from '../errors.ts';
 import { type Attempt, type Connection, Socket, type StreamOptions, setConnecting } from '../socket.ts';
 import type { HandshakeAnswer } from './hybrid-handshake.ts';
@@ -19,13 +20,14 @@ export interface Handshake {
   readonly greeting: string;
   /** What is awaited then; absent where nothing is answered. */
   readonly answer: HandshakeAnswer | undefined;
-  /** The address, for messages. */
-  readonly address: string;
+  /** For messages. */
+  readonly address: Address;
   /** What there is when all went well; `port` is the answer's. */
   connection(port: number | undefined): Connection;
 }
 
-interface Try extends Handshake {
+interface Try {
+  readonly handshake: Handshake;
   readonly onEnd: OnEnd;
 }
 
@@ -85,7 +87,7 @@ export class HybridSocket extends Socket {
   #start(handshake: Handshake, onEnd: OnEnd): void {
     this.#overhead.bytesRead = 0;
     this.#overhead.bytesWritten = 0;
-    this.#try = { ...handshake, onEnd };
+    this.#try = { handshake, onEnd };
     openHandle.call(this, handshake.to);
     if (!this.#referenced) net.Socket.prototype.unref.call(this);
   }
@@ -121,9 +123,9 @@ export class HybridSocket extends Socket {
   }
 
   #succeed(port: number | undefined): void {
-    const attempt = this.#try as Try;
+    const { handshake, onEnd } = this.#try as Try;
     this.#try = undefined;
-    attempt.onEnd(undefined, attempt.connection(port));
+    onEnd(undefined, handshake.connection(port));
   }
 
   // net.Socket's own 'connect' and 'ready' say that the path answered, not that the guest did.
@@ -143,7 +145,7 @@ export class HybridSocket extends Socket {
 
   #onOpen(): void {
     const attempt = this.#try as Try;
-    const { greeting, answer } = attempt;
+    const { greeting, answer } = attempt.handshake;
     // Written beneath the stream, whose own chunks wait until the connection is announced.
     if (greeting !== '') {
       this.#overhead.bytesWritten = greeting.length;
@@ -162,7 +164,7 @@ export class HybridSocket extends Socket {
 
   /** How many of these bytes are the handshake's; those after them are the connection's. */
   #takeAnswer(bytes: Uint8Array): number {
-    const answer = this.#try?.answer;
+    const answer = this.#try?.handshake.answer;
     if (answer === undefined) return 0;
     try {
       const taken = answer.take(bytes);
@@ -178,7 +180,7 @@ export class HybridSocket extends Socket {
   }
 
   override push(chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
-    const answer = this.#try?.answer;
+    const answer = this.#try?.handshake.answer;
     if (answer === undefined) return super.push(chunk, encoding);
     if (chunk === null) {
       this.#fail(answer.end());
@@ -207,12 +209,13 @@ export class HybridSocket extends Socket {
   #isOfTry(error: NodeJS.ErrnoException & { address?: string }): boolean {
     const { syscall, code, address } = error;
     if (this.#try === undefined || error instanceof HvsockError) return false;
-    if (syscall === 'connect') return address === ('path' in this.#try.to ? this.#try.to.path : this.#try.to.host);
-    return syscall === 'read' && code === 'ECONNRESET' && this.#try.answer !== undefined;
+    const { to, answer } = this.#try.handshake;
+    if (syscall === 'connect') return address === ('path' in to ? to.path : to.host);
+    return syscall === 'read' && code === 'ECONNRESET' && answer !== undefined;
   }
 
   #explain(error: Error): HvsockError {
-    return withKind(error, 'hybrid', this.#try?.address, 'connect') as HvsockError;
+    return withKind(error, 'hybrid', `${this.#try?.handshake.address}`, 'connect') as HvsockError;
   }
 }
 

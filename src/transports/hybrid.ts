@@ -26,8 +26,8 @@ export const hybridTransport: Transport = {
       () => ({
         to: { path: address.connectPath },
         greeting: greetingOf(address, options.guestCid ?? HYPERKIT_GUEST_CID),
-        answer: address.dialect === 'firecracker' ? new HandshakeAnswer(`${address}`) : undefined,
-        address: `${address}`,
+        answer: address.dialect === 'firecracker' ? new HandshakeAnswer(address) : undefined,
+        address,
         connection: (port) => ({ local: port === undefined ? address : address.withPort(port), remote: address }),
       }),
       onEnd,
