@@ -11,22 +11,32 @@ const run = promisify(execFile);
 /** One release of each major that this library runs on; the first is the oldest that it admits. */
 export const nodeVersions = /** @type {const} */ (['20.19.0', '22.23.3', '24.21.0', '26.10.0']);
 
+/** The same for Windows. The registry has no 20.19. */
+export const windowsNodeVersions = /** @type {const} */ (['20.20.0', '22.23.3', '24.21.0', '26.10.0']);
+
 /**
- * The path of a Node for Linux, fetched at its first use and kept in the user's cache (about 100 MB each).
+ * The release of Wine that runs a Node for Windows: in Wine 8, V8 of Node 24 cannot reserve its memory.
  * @param {string} version
- * @param {'x64' | 'arm64'} arch
  */
-export async function fetchNode(version, arch) {
+export const wineFor = (version) => (parseInt(version, 10) < 24 ? '8' : '10');
+
+/**
+ * The path of a Node, fetched at its first use and kept in the user's cache (about 100 MB each).
+ * @param {string} version
+ * @param {'linux-x64' | 'linux-arm64' | 'win-x64'} system
+ */
+export async function fetchNode(version, system) {
   const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'hvsock-test');
-  const name = `node-linux-${arch}-${version}`;
-  const path = join(cache, name);
+  const name = `node-${system}-${version}`;
+  const program = system === 'win-x64' ? 'node.exe' : 'node';
+  const path = join(cache, system === 'win-x64' ? `${name}.exe` : name);
   if (existsSync(path)) return path;
   await mkdir(cache, { recursive: true });
   const draft = await mkdtemp(join(cache, 'draft-'));
   try {
-    await run('npm', ['pack', `node-linux-${arch}@${version}`, '--pack-destination', draft]);
-    await run('tar', ['-xzf', join(draft, `${name}.tgz`), '-C', draft, 'package/bin/node']);
-    await rename(join(draft, 'package/bin/node'), path);
+    await run('npm', ['pack', `node-${system}@${version}`, '--pack-destination', draft]);
+    await run('tar', ['-xzf', join(draft, `${name}.tgz`), '-C', draft, `package/bin/${program}`]);
+    await rename(join(draft, 'package/bin', program), path);
   } finally {
     await rm(draft, { recursive: true });
   }

@@ -59,7 +59,7 @@ const lanes = [
     },
     {
       name: 'lint of shell',
-      command: ['shellcheck', '-x', '.ci/run', ...filesIn(/\.sh$/, 'test/vm')],
+      command: ['shellcheck', '-x', '.ci/run', ...filesIn(/\.sh$/, 'test/vm', 'test/windows')],
       tools: { shellcheck: 'shellcheck' },
     },
     { name: 'machine', files: ofMachine, tools: { ...otherPrograms, cc: 'gcc' } },
@@ -179,7 +179,7 @@ async function attempt(suite, isLast) {
   const log = `${results}/${slug(suite.name)}.log`;
   const output = openSync(log, 'w');
   const started = performance.now();
-  const node = suite.node === undefined ? process.execPath : await fetchNode(suite.node, 'x64');
+  const node = suite.node === undefined ? process.execPath : await fetchNode(suite.node, 'linux-x64');
   const [command = '', ...args] = suite.command ?? (suite.wrap ?? ((run) => run))(nodeTest(suite, node));
   const child = spawn(command, args, { stdio: ['ignore', output, output], env: { ...process.env, ...suite.env } });
   const status = await new Promise((resolve) => {

@@ -21,7 +21,7 @@ async function smokeTest(
 ): Promise<void> {
   let node: string;
   try {
-    node = await fetchNode(version, arch);
+    node = await fetchNode(version, `linux-${arch}`);
   } catch (error) {
     t.skip(absence(`Node ${version} is not in the cache and npm cannot fetch it: connect to a registry. ${error}`));
     return;

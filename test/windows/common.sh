@@ -1,0 +1,53 @@
+# What the scripts share: the cache, the messages, and which Wine runs in which prefix. Sourced.
+
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is used by the scripts
+
+cache=${HVSOCK_WINE:-${XDG_CACHE_HOME:-$HOME/.cache}/hvsock-wine}
+script=$(basename "$0")
+
+say() { printf 'wine: %s\n' "$*" >&2; }
+
+fail() {
+  say "$*"
+  exit 1
+}
+
+# The usage text is the second line of each script and the comment lines after it.
+usage_error() {
+  sed -n '2,/^[^#]/s/^# \?//p' "$0" >&2
+  exit 2
+}
+
+unavailable() {
+  say "$*"
+  exit 69 # EX_UNAVAILABLE in sysexits.h
+}
+
+require_machine() {
+  [ "$(uname -sm)" = 'Linux x86_64' ] ||
+    unavailable "this is $(uname -sm); Windows' programs need Linux on x86-64 here: run it on such a machine"
+  command -v apt-get >/dev/null ||
+    unavailable 'there is no apt-get; Wine comes from Debian packages: run it on Debian 12 or in its container'
+  [ "$(id -u)" = 0 ] || unavailable 'not root; packages are installed: run it with sudo'
+}
+
+# folder_of wine|prefix 8|10: where build.sh leaves it. Its name holds a digest of what it is made
+# with, so that it is made anew after a change, and two checkouts can share the cache.
+folder_of() {
+  local digest
+  digest=$(cat "$(dirname "${BASH_SOURCE[0]}")"/{build,common}.sh | sha256sum | cut -c 1-12)
+  printf '%s/%s-%s-%s\n' "$cache" "$1" "$2" "$digest"
+}
+
+# choose 8|10: sets `wine` and `wineserver` to the programs of that release.
+choose() {
+  local programs=/usr/lib/wine
+  if [ "$1" = 10 ]; then programs=$(folder_of wine 10)/usr/lib/wine; fi
+  wine=$programs/wine64 wineserver=$programs/wineserver64
+  # Wine starts its own parts by these. No window, no .NET, no browser, and nothing said of what is
+  # not implemented.
+  export WINELOADER=$wine WINESERVER=$wineserver WINEARCH=win64 WINEDLLOVERRIDES='mscoree=;mshtml='
+  export WINEDEBUG=${WINEDEBUG:--all}
+  unset DISPLAY WAYLAND_DISPLAY
+}

@@ -1,0 +1,55 @@
+#!/bin/bash
+# usage: run.sh [-w release] [-t seconds] PROGRAM ARGUMENT…
+# Runs one Windows program under Wine, in a Windows of its own that is gone afterwards. The working
+# folder and the environment are the caller's, standard input is empty, / is the drive Z:.
+#   -w  the release of Wine, 8 (the default) or 10   -t  the time limit, default 600
+# The output comes when the program has ended. The status is the program's; 125: none came back.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$here/common.sh"
+
+release=8 limit=600
+while getopts ':w:t:' letter; do
+  case $letter in
+    w) release=$OPTARG ;;
+    t) limit=$OPTARG ;;
+    *) usage_error ;;
+  esac
+done
+shift $((OPTIND - 1))
+if [ $# = 0 ] || ! [[ $release,$limit =~ ^(8|10),[0-9]+$ ]]; then usage_error; fi
+"$here/build.sh" "$release" || exit
+choose "$release"
+
+# In the cache, since links do not reach across file systems.
+mkdir -p "$cache/runs"
+own=$(mktemp -d "$cache/runs/XXXXXX")
+# shellcheck disable=SC2317 # called by the trap
+cleanup() {
+  trap '' INT TERM HUP
+  # All that is left of this Windows, and of no other.
+  "$wineserver" -k
+  "$wineserver" -w
+  rm -rf "$own"
+}
+export WINEPREFIX=$own/prefix XDG_RUNTIME_DIR=$own
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+# Links to 700 MB, of which only the registry is ever changed in place.
+cp -al "$(folder_of prefix "$release")" "$WINEPREFIX"
+cp --remove-destination "$(folder_of prefix "$release")"/*.reg "$WINEPREFIX/"
+
+# By way of a file: a pipe of Linux's is nothing that node.exe knows, and it ends with "open EBADF".
+timeout --signal KILL "$limit" "$wine" "$@" </dev/null >"$own/output" 2>&1 &
+wait $! 2>/dev/null # bash tells of whom it sees killed
+status=$?
+cat "$own/output"
+if [ "$status" = 137 ]; then
+  say "no status came back within $limit s (-t)"
+  exit 125
+fi
+exit "$status"
