@@ -54,7 +54,12 @@ const lanes = [
     { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
     {
       name: 'lint of C',
-      command: ['clang-format', '--dry-run', '-Werror', ...filesIn(/\.[ch]$/, 'native', 'bench/c', 'test/package')],
+      command: [
+        'clang-format',
+        '--dry-run',
+        '-Werror',
+        ...filesIn(/\.[ch]$/, 'native', 'bench/c', 'test/package', 'test/vm'),
+      ],
       tools: { 'clang-format': 'clang-format' },
     },
     {

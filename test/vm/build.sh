@@ -102,6 +102,7 @@ build_uml() {
   unpack user-mode-linux "$work/uml.d" './usr/bin/linux.uml' '*/kernel/net/vmw_vsock/*'
   mv "$work/busybox/bin/busybox" "$out/"
   mv "$work/uml.d/usr/bin/linux.uml" "$out/linux"
+  cc -Wall -Wextra -Werror -O2 -shared -fPIC -o "$out/xstate.so" "$here/xstate.c"
   find "$work/uml.d" -name '*.ko' -exec mv -t "$out" {} +
 }
 

@@ -44,7 +44,7 @@ require_machine() {
 kernel_folder() {
   local here digest
   here=$(dirname "${BASH_SOURCE[0]}")
-  digest=$(cat "$here/build.sh" "$here/init-qemu.sh" | sha256sum | cut -c 1-12)
+  digest=$(cat "$here/build.sh" "$here/init-qemu.sh" "$here/xstate.c" | sha256sum | cut -c 1-12)
   printf '%s/%s-%s\n' "$lab" "$1" "$digest"
 }
 

@@ -24,6 +24,7 @@ printf '%s\n' "$share" >"$control/share"
 printf '%s\n' "$kernel" >"$control/kernel"
 echo uml >"$control/name"
 
+export LD_PRELOAD=$kernel/xstate.so
 # `ssl` are the serial lines; the first has the kernel's console. uml_dir would be ~/.uml.
 run_guest "$control/console" "$kernel/linux" "mem=${memory}M" rootfstype=hostfs rootflags=/ ro \
   init="$control/init" uml_dir="$control" umid=uml \
