@@ -13,14 +13,18 @@ const inCi = process.env['CI'] === 'true';
 const results = 'build/test-results';
 process.chdir(root);
 
-/** Test files by the end of their names: `.vsock.test.js` needs a kernel, `.pair.test.js` a host and its guest. */
+/**
+ * Test files by the end of their names: `.vsock.test.js` needs a kernel, `.qemu.test.js` one of its own whose modules come
+ * and go, `.pair.test.js` a host and its guest.
+ */
 const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => `build/ts/test/${name.replace(/\.ts$/, '.js')}`)
   .sort();
 const ofKernel = files.filter((name) => name.endsWith('.vsock.test.js'));
 const ofPair = files.filter((name) => name.endsWith('.pair.test.js'));
-const ofMachine = files.filter((name) => !ofKernel.includes(name) && !ofPair.includes(name));
+const ofModules = files.filter((name) => name.endsWith('.qemu.test.js'));
+const ofMachine = files.filter((name) => ![ofKernel, ofModules, ofPair].some((others) => others.includes(name)));
 const ofLibrary = ofKernel.filter((name) => !name.includes('/cli/'));
 const ofAddon = files.filter((name) => name.includes('/native/'));
 
@@ -67,7 +71,7 @@ const lanes = [
       command: ['shellcheck', '-x', '.ci/run', ...filesIn(/\.sh$/, 'test/vm', 'test/windows')],
       tools: { shellcheck: 'shellcheck' },
     },
-    { name: 'machine', files: ofMachine, tools: { ...otherPrograms, cc: 'gcc' } },
+    { name: 'machine', files: ofMachine, tools: { ...otherPrograms, cc: 'gcc', script: 'bsdutils' } },
     {
       name: 'address sanitizer',
       files: ofAddon,
@@ -111,6 +115,12 @@ const lanes = [
       files: ofLibrary,
       wrap: (run) => ['test/vm/qemu.sh', '-t', '1800', ...run],
       tools: otherPrograms,
+      needsLab: true,
+    },
+    {
+      name: 'modules',
+      files: ofModules,
+      wrap: (run) => ['test/vm/qemu.sh', '-t', '600', ...run],
       needsLab: true,
     },
     ...otherNodes.map((node) => ({

@@ -221,10 +221,14 @@ export class HvsockError extends Error {
   }
 }
 
+/** The system's name for `errno` (negative), as `ECONNRESET`. */
+export function systemCode(errno: number): string {
+  return getSystemErrorMap().has(errno) ? getSystemErrorName(errno) : `E${-errno}`;
+}
+
 /** The error for a system call that failed with `errno` (negative). */
 export function systemError(errno: number, syscall: string, family: Family, address?: string): HvsockError {
-  const code = getSystemErrorMap().has(errno) ? getSystemErrorName(errno) : `E${-errno}`;
-  return explain({ code, errno, syscall, address }, family);
+  return explain({ code: systemCode(errno), errno, syscall, address }, family);
 }
 
 /** The calls of a net.Socket or net.Server that fail while it is used. */

@@ -1,14 +1,21 @@
 // What `hvsock --help` prints. docs/hvsock.md shows the same text.
 
 export const usage: string = `\
-Usage: hvsock emulate [options] DIRECTORY
+Usage: hvsock doctor [--json] [SOCKET...]
+       hvsock emulate [options] DIRECTORY
+
+doctor: what is wrong with hypervisor sockets here, why, and the command that
+mends it. Looks only: it changes nothing and connects to no machine. SOCKET is
+the path or address of a monitor's unix socket to look at too, or HyperKit's
+directory. The findings go to stdout; with --json, as one array. Exit status: 0
+no failure, 1 a failure, 2 not understood.
 
 emulate: a hypervisor in a directory, for machines that have none. Programs that
 run with HVSOCK_EMULATOR=DIRECTORY, and with HVSOCK_EMULATOR_CID=3 in guest 3,
 talk to each other as over AF_VSOCK; they need this command only for monitors'
 sockets and for faults. Runs until stopped.
 
-Options:
+Options of emulate:
   -g, --guest CID           start this guest; without, only the host is there
       --vmid GUID           its machine GUID, for hvsock:// addresses
       --firecracker PATH    show it on the host as Firecracker does
@@ -33,9 +40,11 @@ Faults of the guest's connections with other machines:
       --control             take commands from stdin, one a line: suspend,
                             resume, reset, cid CID
 
-Messages go to stderr. Exit status: 0 stopped, 1 failed, 2 not understood.
+Messages go to stderr. Exit status of emulate: 0 stopped, 1 failed, 2 not
+understood.
 
 Examples:
+  hvsock doctor /run/vm.sock
   hvsock emulate /tmp/hv --guest 3 --firecracker /tmp/v.sock
   HVSOCK_EMULATOR=/tmp/hv HVSOCK_EMULATOR_CID=3 hvcat -l --echo :1024
   HVSOCK_EMULATOR=/tmp/hv hvcat 3:1024

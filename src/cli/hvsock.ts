@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // hvsock: what there is to do about hypervisor sockets, command by command.
 import { UsageError } from './arguments.ts';
+import { readDoctorCommandLine } from './doctor-arguments.ts';
+import { runDoctor } from './doctor-run.ts';
 import { readEmulateCommandLine } from './emulate-arguments.ts';
 import { runEmulate } from './emulate-run.ts';
 import { usage } from './hvsock-usage.ts';
@@ -14,6 +16,10 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   let reporter = new Reporter({ tool, verbose: true, json: false });
   try {
     switch (command) {
+      case 'doctor': {
+        const run = readDoctorCommandLine(args);
+        return run === undefined ? print(usage) : await runDoctor(run);
+      }
       case 'emulate': {
         const run = readEmulateCommandLine(args);
         if (run === undefined) return print(usage);

@@ -14,8 +14,11 @@ const IOCTL_VM_SOCKETS_GET_LOCAL_CID = 0x7b9;
  * `unsupported` (not there, as in most containers); a connected socket's `localEndpoint` then still tells the CID.
  */
 export function localCid(): number {
-  const partition = environmentPartition();
-  if (partition !== undefined) return partition.cid;
+  return environmentPartition()?.cid ?? deviceCid();
+}
+
+/** The same, whether or not this process is in an emulated hypervisor. */
+export function deviceCid(): number {
   const binding = loadBinding();
   let device: number;
   try {

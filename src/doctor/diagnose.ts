@@ -1,0 +1,34 @@
+// Looks at everything that hypervisor sockets need here, in the order in which it is to be mended.
+import { examineDrivers } from './drivers.ts';
+import type { Finding } from './finding.ts';
+import { examineCid, examineNamespace } from './local-machine.ts';
+import { examineMonitorSocket } from './monitor-socket.ts';
+import { examineRuntime } from './runtime.ts';
+import type { System } from './system.ts';
+import { thisSystem } from './this-system.ts';
+import { examineFamily } from './vsock-family.ts';
+
+export interface Examination {
+  /** Paths of monitors' unix sockets, or of HyperKit's directories. Default: none. */
+  readonly sockets?: readonly string[];
+  /** Where to look. Default: here. */
+  readonly system?: System;
+}
+
+/** What there is to say, good and bad. Changes nothing, connects to no machine, and does not fail. */
+export async function diagnose({ sockets = [], system = thisSystem }: Examination = {}): Promise<Finding[]> {
+  return [
+    ...examineRuntime(system),
+    ...(system.platform === 'linux' ? examineLinux(system) : []),
+    ...sockets.map((path) => examineMonitorSocket(system, path)),
+  ];
+}
+
+function examineLinux(system: System): Finding[] {
+  const { probes } = system;
+  // What the files tell can be told without the addon.
+  if (probes instanceof Error) return examineDrivers(system, undefined);
+  const family = examineFamily(system, probes);
+  if (family.id !== 'family.ready') return [family, ...examineDrivers(system, undefined)];
+  return [family, ...examineDrivers(system, probes), examineCid(probes), examineNamespace(system)];
+}
