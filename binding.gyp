@@ -7,7 +7,15 @@
       "cflags": ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
       "xcode_settings": { "OTHER_CFLAGS": ["-std=gnu11", "-Wall", "-Wextra"] },
       "conditions": [
-        ["OS!='win'", { "sources": ["native/sockets_posix.c"] }]
+        ["OS!='win'", { "sources": ["native/sockets_posix.c"] }],
+        [
+          "OS=='win'",
+          {
+            "sources": ["native/sockets_win32.c"],
+            "libraries": ["-lws2_32.lib"],
+            "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/std:c11"] } }
+          }
+        ]
       ]
     }
   ]

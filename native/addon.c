@@ -115,6 +115,14 @@ static napi_value socket_shutdown(napi_env env, napi_callback_info info) {
   return args.failed ? NULL : answer(&args, hv_socket_shutdown(fd, how));
 }
 
+// Writes the two descriptors.
+static napi_value socket_pair(napi_env env, napi_callback_info info) {
+  arguments args = take_arguments(env, info);
+  size_t length;
+  int *pair = take_bytes(&args, 0, &length);
+  return args.failed ? NULL : answer(&args, hv_socket_pair(pair));
+}
+
 static napi_value socket_adopt(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   int from = take_int(&args, 0), into = take_int(&args, 1);
@@ -145,6 +153,7 @@ NAPI_MODULE_INIT() {
       {"socket_set_option", socket_set_option},
       {"socket_get_option", socket_get_option},
       {"socket_shutdown", socket_shutdown},
+      {"socket_pair", socket_pair},
       {"socket_adopt", socket_adopt},
       {"descriptor_ioctl", descriptor_ioctl},
       {"connect_start", connect_start},

@@ -251,9 +251,9 @@ napi_value operation_set_ref(napi_env env, napi_callback_info info) {
   if (args.failed || op->closing)
     return NULL;
   if (referenced)
-    uv_ref((uv_handle_t *)&op->watch.poll);
+    uv_ref((uv_handle_t *)&op->watch.handle);
   else
-    uv_unref((uv_handle_t *)&op->watch.poll);
+    uv_unref((uv_handle_t *)&op->watch.handle);
   return NULL;
 }
 

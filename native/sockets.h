@@ -1,8 +1,14 @@
 // The addon's socket layer: what one operating system's file promises to the glue.
-// It knows no address family and no JavaScript. Results are 0 or more, or a negative errno.
+// It knows no address family and no JavaScript. Results are 0 or more, or the negative number of
+// the system's error: an errno, or on Windows an error of Winsock. A SOCKET of Windows is an int
+// here too: kernel handles have 32 significant bits on every Windows.
 #ifndef HVSOCK_SOCKETS_H
 #define HVSOCK_SOCKETS_H
 
+#if defined(_WIN32)
+#include <winsock2.h>
+#endif
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -17,7 +23,10 @@ int hv_socket_name(int fd, int peer, void *address, size_t capacity);
 int hv_socket_set_option(int fd, int level, int name, const void *value, size_t length);
 int hv_socket_get_option(int fd, int level, int name, void *value, size_t capacity);
 int hv_socket_shutdown(int fd, int how);
+// Two stream sockets that are connected with each other, of a kind that libuv knows.
+int hv_socket_pair(int pair[2]);
 // Puts the socket `from` in the place of the descriptor `into`; `from` is closed, also on failure.
+// On Windows there is no such thing.
 int hv_socket_adopt(int from, int into);
 // An ioctl that answers with one unsigned 32-bit number.
 int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value);
@@ -26,7 +35,20 @@ int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value);
 // hv_watch_close.
 typedef struct hv_watch hv_watch;
 struct hv_watch {
-  uv_poll_t poll;
+#if defined(_WIN32)
+  uv_async_t handle; // told by the system's waiting thread that an overlapped call is over
+  OVERLAPPED overlapped;
+  HANDLE wait;
+  int incoming; // the socket that the next connection becomes
+  bool pending; // the system works on `overlapped`, and may write to it
+  bool is_listener;
+  bool closing;
+  volatile LONG signalled;
+  int failure;     // of a call that failed at once
+  char names[288]; // where AcceptEx writes two addresses
+#else
+  uv_poll_t handle;
+#endif
   int fd;
   // Connecting: called once, with 0 or a negative errno.
   // Listening: called with each accepted descriptor, or a negative errno, after which it pauses.

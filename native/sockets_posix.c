@@ -62,6 +62,25 @@ int hv_socket_get_option(int fd, int level, int name, void *value, size_t capaci
 
 int hv_socket_shutdown(int fd, int how) { return result_of(shutdown(fd, how)); }
 
+int hv_socket_pair(int pair[2]) {
+#if defined(SOCK_CLOEXEC)
+  return result_of(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair));
+#else
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+    return -errno;
+  // Each closes its own on failure.
+  int error = make_private(pair[0]);
+  if (error < 0) {
+    close(pair[1]);
+    return error;
+  }
+  error = make_private(pair[1]);
+  if (error < 0)
+    close(pair[0]);
+  return error < 0 ? error : 0;
+#endif
+}
+
 int hv_socket_adopt(int from, int into) {
   int result;
   do {
@@ -83,10 +102,10 @@ int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value) {
 }
 
 static int watch_start(uv_loop_t *loop, hv_watch *watch, int fd, int events, uv_poll_cb callback) {
-  int error = uv_poll_init(loop, &watch->poll, fd);
+  int error = uv_poll_init(loop, &watch->handle, fd);
   if (error == 0) {
     watch->fd = fd;
-    error = uv_poll_start(&watch->poll, events, callback);
+    error = uv_poll_start(&watch->handle, events, callback);
     if (error == 0)
       return 0;
     // uv_poll_start fails only for a closing handle, which this one is not.
@@ -178,14 +197,14 @@ int hv_listener_start(uv_loop_t *loop, hv_watch *watch, int fd) {
 }
 
 int hv_listener_resume(hv_watch *watch) {
-  return uv_poll_start(&watch->poll, UV_READABLE, listener_on_event);
+  return uv_poll_start(&watch->handle, UV_READABLE, listener_on_event);
 }
 
 int hv_watch_take(hv_watch *watch) {
   int fd = watch->fd;
   // An inactive one is out of epoll already.
-  if (uv_is_active((uv_handle_t *)&watch->poll))
-    uv_poll_stop(&watch->poll);
+  if (uv_is_active((uv_handle_t *)&watch->handle))
+    uv_poll_stop(&watch->handle);
   watch->fd = -1;
   return fd;
 }
@@ -199,5 +218,5 @@ void hv_watch_close(hv_watch *watch) {
   int fd = hv_watch_take(watch);
   if (fd >= 0)
     close(fd);
-  uv_close((uv_handle_t *)&watch->poll, watch_on_close);
+  uv_close((uv_handle_t *)&watch->handle, watch_on_close);
 }

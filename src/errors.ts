@@ -60,6 +60,13 @@ export const errorRows: readonly Row[] = [
     advice: 'the backlog of the listener at that path is full; retry',
   },
   {
+    codes: ['ENODEV', 'ENETUNREACH', 'EHOSTUNREACH'],
+    steps: ['open', 'connect'],
+    family: 'hyperv',
+    kind: 'no-vm',
+    advice: 'no such virtual machine, or it does not run; "hvsock vms" lists those that there are',
+  },
+  {
     codes: ['ENODEV'],
     steps: ['open', 'connect'],
     kind: 'no-vm',
@@ -98,6 +105,37 @@ export const errorRows: readonly Row[] = [
     steps: ['stream'],
     kind: 'reset',
     advice: 'the other side went away in mid-connection',
+  },
+  {
+    codes: ['EACCES', 'EPERM'],
+    steps: anyStep,
+    family: 'hyperv',
+    kind: 'permission',
+    advice: 'not permitted; run elevated, or have the security descriptor of the service allow it',
+  },
+  {
+    codes: ['EINVAL'],
+    steps: ['connect'],
+    family: 'hyperv',
+    kind: 'permission',
+    advice: 'the service is disabled for that machine; enable it where the machine is configured',
+  },
+  {
+    codes: ['EADDRNOTAVAIL'],
+    steps: ['listen', 'connect'],
+    family: 'hyperv',
+    kind: 'address-not-available',
+    advice:
+      'wildcard and children are nobody to connect to, and only the GUID of a machine of this host is one to listen for',
+  },
+  {
+    codes: ['EAFNOSUPPORT', 'ENETDOWN', 'EPROTONOSUPPORT', 'ESOCKTNOSUPPORT'],
+    steps: ['open', 'listen', 'connect'],
+    family: 'hyperv',
+    kind: 'unsupported',
+    advice:
+      'AF_HYPERV is not available here; it needs Windows 10 1607 or Server 2016, or later, with Hyper-V or the ' +
+      'Virtual Machine Platform turned on; "hvsock doctor" tells which is missing',
   },
   {
     codes: ['EACCES'],
@@ -170,6 +208,56 @@ export const errorRows: readonly Row[] = [
   },
 ];
 
+/**
+ * What Windows says, by POSIX's names: errors of Winsock, and those of Win32 that overlapped calls end with (winerror.h).
+ * Node knows none of these numbers, only libuv's translations, which lose some.
+ */
+const windowsCodes: ReadonlyMap<number, string> = new Map([
+  [5, 'EACCES'],
+  [64, 'ECONNRESET'],
+  [109, 'EPIPE'],
+  [121, 'ETIMEDOUT'],
+  [995, 'ECANCELED'],
+  [1201, 'ENODEV'], // ERROR_CONNECTION_UNAVAIL
+  [1225, 'ECONNREFUSED'],
+  [1231, 'ENETUNREACH'],
+  [1232, 'EHOSTUNREACH'],
+  [1236, 'ECONNABORTED'],
+  [1450, 'ENOMEM'],
+  [10_004, 'EINTR'],
+  [10_009, 'EBADF'],
+  [10_013, 'EACCES'],
+  [10_014, 'EFAULT'],
+  [10_022, 'EINVAL'],
+  [10_024, 'EMFILE'],
+  [10_035, 'EAGAIN'],
+  [10_037, 'EALREADY'],
+  [10_038, 'ENOTSOCK'],
+  [10_040, 'EMSGSIZE'],
+  [10_041, 'EPROTOTYPE'],
+  [10_042, 'ENOPROTOOPT'],
+  [10_043, 'EPROTONOSUPPORT'],
+  [10_044, 'ESOCKTNOSUPPORT'],
+  [10_045, 'EOPNOTSUPP'],
+  [10_046, 'EAFNOSUPPORT'],
+  [10_047, 'EAFNOSUPPORT'],
+  [10_048, 'EADDRINUSE'],
+  [10_049, 'EADDRNOTAVAIL'],
+  [10_050, 'ENETDOWN'],
+  [10_051, 'ENETUNREACH'],
+  [10_052, 'ECONNRESET'],
+  [10_053, 'ECONNABORTED'],
+  [10_054, 'ECONNRESET'],
+  [10_055, 'ENOBUFS'],
+  [10_056, 'EISCONN'],
+  [10_057, 'ENOTCONN'],
+  [10_058, 'EPIPE'], // WSAESHUTDOWN
+  [10_060, 'ETIMEDOUT'],
+  [10_061, 'ECONNREFUSED'],
+  [10_064, 'EHOSTUNREACH'],
+  [10_065, 'EHOSTUNREACH'],
+]);
+
 const stepOfSyscall: Readonly<Record<string, Step>> = {
   socket: 'open',
   bind: 'listen',
@@ -221,9 +309,10 @@ export class HvsockError extends Error {
   }
 }
 
-/** The system's name for `errno` (negative), as `ECONNRESET`. */
+/** The name of a system's error `errno` (negative: the system's number, or libuv's), as `ECONNRESET`. */
 export function systemCode(errno: number): string {
-  return getSystemErrorMap().has(errno) ? getSystemErrorName(errno) : `E${-errno}`;
+  const known = getSystemErrorMap().has(errno) ? getSystemErrorName(errno) : windowsCodes.get(-errno);
+  return known ?? `E${-errno}`;
 }
 
 /** The error for a system call that failed with `errno` (negative). */

@@ -95,11 +95,11 @@ export function socketFromAccepted(accepted: net.Socket, family: Family, connect
  * connection is there, writes are kept, and `end()`, `destroy()` and `setTimeout()` work, as on a TCP socket.
  */
 export class Socket extends net.Socket implements Endpoints {
-  /** @internal Sockets come from `connect()` and from servers. Without an `fd`, there is nothing to connect with yet. */
-  constructor(family: Family, options: StreamOptions, fd?: number) {
+  /** @internal Sockets come from `connect()` and from servers. Without a `seat`, there is nothing to connect with yet. */
+  constructor(family: Family, options: StreamOptions, seat?: { fd: number } | { handle: object }) {
     super({
       ...options,
-      ...(fd === undefined ? {} : { fd, manualStart: true }),
+      ...(seat === undefined ? {} : { ...seat, manualStart: true }),
       readable: true,
       writable: true,
     } as net.SocketConstructorOpts);

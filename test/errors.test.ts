@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, test } from 'node:test';
 import { connectAsync, createServer, HvsockError, localCid } from 'hvsock';
-import { errorRows, withKind } from '#src/errors.js';
+import { errorRows, systemError, withKind } from '#src/errors.js';
 import { errno, inject } from './support/faults.ts';
 
 const ADDRESS = 'vsock://3:1024';
@@ -101,6 +101,41 @@ test("errors of Node's streams get their kind, and anything else stays what it i
   assert.equal(withKind(file, 'vsock'), file);
   const own = new TypeError('mine');
   assert.equal(withKind(own, 'vsock'), own);
+});
+
+describe("Windows' numbers have names and kinds", () => {
+  const cases: [number: number, syscall: string, code: string, kind: string][] = [
+    [10_061, 'connect', 'ECONNREFUSED', 'refused'],
+    [1225, 'connect', 'ECONNREFUSED', 'refused'],
+    [10_060, 'connect', 'ETIMEDOUT', 'timeout'],
+    [121, 'connect', 'ETIMEDOUT', 'timeout'],
+    [10_049, 'connect', 'EADDRNOTAVAIL', 'address-not-available'],
+    [10_051, 'connect', 'ENETUNREACH', 'no-vm'],
+    [1231, 'connect', 'ENETUNREACH', 'no-vm'],
+    [1201, 'connect', 'ENODEV', 'no-vm'],
+    [10_013, 'connect', 'EACCES', 'permission'],
+    [10_013, 'bind', 'EACCES', 'permission'],
+    [5, 'connect', 'EACCES', 'permission'],
+    [10_022, 'connect', 'EINVAL', 'permission'],
+    [10_022, 'bind', 'EINVAL', 'invalid'],
+    [10_048, 'bind', 'EADDRINUSE', 'address-in-use'],
+    [10_047, 'socket', 'EAFNOSUPPORT', 'unsupported'],
+    [10_050, 'socket', 'ENETDOWN', 'unsupported'],
+    [10_041, 'socket', 'EPROTOTYPE', 'unsupported'],
+    [10_054, 'read', 'ECONNRESET', 'reset'],
+    [10_057, 'read', 'ENOTCONN', 'reset'],
+    [10_058, 'write', 'EPIPE', 'reset'],
+    [109, 'write', 'EPIPE', 'reset'],
+    [10_055, 'socket', 'ENOBUFS', 'resources'],
+  ];
+  for (const [number, syscall, code, kind] of cases) {
+    // Small numbers are errnos of other systems as well.
+    const skip = number < 1000 && process.platform !== 'win32' && `${number} is another error here`;
+    test(`${number} at ${syscall} is ${code}, ${kind}`, { skip }, () => {
+      const error = systemError(-number, syscall, 'hyperv', 'hvsock://parent/1024');
+      assert.deepEqual([error.code, error.kind, error.errno], [code, kind, -number]);
+    });
+  }
 });
 
 test('the documentation has every row of the table, and the table every code once a step', () => {

@@ -1,5 +1,6 @@
 // What the addon promises, in types and sentences. Implemented by native/addon.c.
-// Every result that is a number is 0 or more, or a negative errno; nothing here throws for a failed call.
+// Every result that is a number is 0 or more, or the negative number of an error: an errno, on Windows one of Winsock's,
+// or libuv's own. Nothing here throws for a failed call. On Windows a descriptor is a SOCKET.
 
 declare const operation: unique symbol;
 
@@ -22,6 +23,8 @@ export interface Binding {
   /** Writes the option into `value`: its length. */
   socket_get_option(fd: number, level: number, name: number, value: Uint8Array): number;
   socket_shutdown(fd: number, how: 0 | 1 | 2): number;
+  /** Writes two descriptors into `pair`: sockets of a kind that libuv knows, connected with each other. */
+  socket_pair(pair: Int32Array): number;
   /** Puts the socket `from` in the place of the descriptor `into`. `from` is closed, also on failure. */
   socket_adopt(from: number, into: number): number;
   /** An ioctl that answers with one unsigned 32-bit number. */

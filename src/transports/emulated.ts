@@ -9,6 +9,7 @@ import { refusePathOptions } from './foreign-options.ts';
 import { HandshakeAnswer } from './hybrid-handshake.ts';
 import { attach, listen } from './hybrid-listener.ts';
 import { type Handshake, HybridSocket } from './hybrid-socket.ts';
+import { limited } from './limited.ts';
 import type { Partition } from './partition.ts';
 import type { AttemptOptions, Transport } from './transport.ts';
 
@@ -92,30 +93,13 @@ export function emulatedTransport(own: Partition, family: 'vsock' | 'hyperv'): T
     createSocket: (options) => new HybridSocket(family, options),
 
     connect(socket, target, options, onEnd) {
-      let timer: NodeJS.Timeout | undefined;
-      const attempt = (socket as HybridSocket).attempt(
-        () => prepare(own, target, options),
-        (error, connection) => {
-          clearTimeout(timer);
-          onEnd(error && asKernel(error, target), connection);
-        },
-      );
-      if (options.timeout === undefined) {
-        timer = setTimeout(() => {
-          attempt.cancel();
-          onEnd(fail('ETIMEDOUT', 'connect', target));
-        }, CONNECT_TIMEOUT);
-      }
-      return {
-        cancel() {
-          clearTimeout(timer);
-          attempt.cancel();
-        },
-        setRef(referenced) {
-          attempt.setRef(referenced);
-          timer?.[referenced ? 'ref' : 'unref']();
-        },
-      };
+      const attempt = (end: typeof onEnd) =>
+        (socket as HybridSocket).attempt(
+          () => prepare(own, target, options),
+          (error, connection) => end(error && asKernel(error, target), connection),
+        );
+      if (options.timeout !== undefined) return attempt(onEnd);
+      return limited(CONNECT_TIMEOUT, () => fail('ETIMEDOUT', 'connect', target), attempt, onEnd);
     },
 
     async listen(target, options, accepting, events) {

@@ -3,7 +3,7 @@
 import type { Address } from '../address/address.ts';
 import type { HybridAddress } from '../address/hybrid.ts';
 import type { Attempt } from '../socket.ts';
-import { refuseVsockOptions } from './foreign-options.ts';
+import { refuseNativeOptions } from './foreign-options.ts';
 import { greetingOf, HandshakeAnswer } from './hybrid-handshake.ts';
 import { attach, listen } from './hybrid-listener.ts';
 import { HybridSocket } from './hybrid-socket.ts';
@@ -20,7 +20,7 @@ export const hybridTransport: Transport = {
   createSocket: (options) => new HybridSocket('hybrid', options),
 
   connect(socket, target, options, onEnd): Attempt {
-    refuseVsockOptions(options);
+    refuseNativeOptions(options);
     const address = target as HybridAddress;
     return (socket as HybridSocket).attempt(
       () => ({
@@ -35,12 +35,12 @@ export const hybridTransport: Transport = {
   },
 
   listen(target, options, accepting, events) {
-    refuseVsockOptions(options);
+    refuseNativeOptions(options);
     const connection = { local: target, remote: undefined };
     return listen(placeOf(target), options, accepting, events, (_accepted, known) => known(connection));
   },
   attach(server, target, options) {
-    refuseVsockOptions(options);
+    refuseNativeOptions(options);
     return attach(server, placeOf(target), options, () => ({ localEndpoint: target, remoteEndpoint: undefined }));
   },
 };

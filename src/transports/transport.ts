@@ -6,7 +6,7 @@ import type { Attempt, Connection, Socket, StreamOptions } from '../socket.ts';
 
 /** Sizes in bytes to ask for before the handshake; a transport without them refuses them. */
 export interface BufferOptions {
-  /** SO_VM_SOCKETS_BUFFER_SIZE. Default: the kernel's 256 KiB. */
+  /** SO_VM_SOCKETS_BUFFER_SIZE. Default: the kernel's 256 KiB. On Hyper-V SO_SNDBUF and SO_RCVBUF; default: 64 KiB. */
   readonly bufferSize?: number | undefined;
   /** SO_VM_SOCKETS_BUFFER_MIN_SIZE. Default: the kernel's 128. */
   readonly bufferMinSize?: number | undefined;
@@ -14,8 +14,30 @@ export interface BufferOptions {
   readonly bufferMaxSize?: number | undefined;
 }
 
+/** How a connection's bytes are carried, once it has been made. */
+export type ChosenIo = 'direct' | 'threads';
+
+export interface IoOptions {
+  /**
+   * `direct`: by libuv on the connection itself. `threads`: by two threads of its own, which pump between the connection
+   * and a pair whose other end the socket is. Default: `auto`, which on Windows tries once in a process whether direct
+   * carries everything, and is direct elsewhere. Unix sockets have no choice.
+   */
+  readonly io?: 'auto' | ChosenIo | undefined;
+}
+
+/** What AF_HYPERV alone has; other families refuse these. */
+export interface HypervOptions {
+  /** The connection survives while its machine is suspended (HVSOCKET_CONNECTED_SUSPEND). Default: true. */
+  readonly connectedSuspend?: boolean | undefined;
+  /** Pass by a container to the host of its machine (HVSOCKET_CONTAINER_PASSTHRU). Default: false. */
+  readonly containerPassthru?: boolean | undefined;
+  /** Reach the paravisor of a machine, in its VTL2 (HVSOCKET_HIGH_VTL). Default: false. */
+  readonly highVtl?: boolean | undefined;
+}
+
 /** What one attempt to connect needs to know. */
-export interface AttemptOptions extends BufferOptions {
+export interface AttemptOptions extends BufferOptions, IoOptions, HypervOptions {
   /** Bind to this port first. */
   readonly localPort?: number | undefined;
   /** Reach a sibling machine by way of the host (VMADDR_FLAG_TO_HOST). */
@@ -36,7 +58,7 @@ export interface PathOptions {
   readonly gid?: number | undefined;
 }
 
-export interface ListenerOptions extends BufferOptions, PathOptions {
+export interface ListenerOptions extends BufferOptions, PathOptions, IoOptions, HypervOptions {
   /** Connections that may wait to be accepted. */
   readonly backlog: number;
 }

@@ -1,0 +1,116 @@
+// Listening for somebody else's net.Server, whatever the family. On POSIX systems accepting is libuv's, on a listening
+// descriptor that takes a placeholder's place. On Windows libuv accepts on TCP alone: there a handle of Node's own class
+// hands over what the addon accepts.
+import type net from 'node:net';
+import type { Address } from '../address/address.ts';
+import { HvsockError, systemError } from '../errors.ts';
+import { openListeningPlaceholder } from '../native/adopt.ts';
+import type { Binding } from '../native/binding.ts';
+import { tcpSeat } from '../native/seat.ts';
+import { newListeningHandle, type TcpHandle } from '../native/tcp-handle.ts';
+import type { Endpoints } from '../socket.ts';
+import { Acceptor } from './acceptor.ts';
+import { attachServer } from './attached-server.ts';
+import { type Carrier, carry } from './carry.ts';
+import type { NativeFamily } from './native-family.ts';
+import type { ChosenIo, ListenerOptions } from './transport.ts';
+
+/** Makes a `net.Server` of somebody else listen. Throws the error of the call that failed. */
+export function attachNative(
+  binding: Binding,
+  family: NativeFamily,
+  server: net.Server,
+  target: Address,
+  io: ChosenIo,
+  options: ListenerOptions,
+): void {
+  if (process.platform === 'win32') attachByHandle(binding, family, server, target, io, options);
+  else attachByDescriptor(binding, family, server, target, io, options);
+}
+
+/** Where node:net keeps the handle of a socket that it accepted: no public property tells it. */
+interface HandleHolder {
+  readonly _handle?: (TcpHandle & { readonly fd?: unknown }) | null;
+}
+
+function endpointsOf(binding: Binding, family: NativeFamily, fd: unknown): Endpoints | undefined {
+  if (typeof fd !== 'number' || fd < 0) return undefined;
+  try {
+    return {
+      localEndpoint: family.readName(binding, fd, 'local'),
+      remoteEndpoint: family.readName(binding, fd, 'peer'),
+    };
+  } catch {
+    // Gone already: a closed socket of net's has no addresses either.
+    return undefined;
+  }
+}
+
+function attachByDescriptor(
+  binding: Binding,
+  family: NativeFamily,
+  server: net.Server,
+  target: Address,
+  io: ChosenIo,
+  options: ListenerOptions,
+): void {
+  if (io === 'threads') {
+    throw new HvsockError(`${target}: io 'threads' needs a Server of hvsock; other servers accept by themselves here`, {
+      code: 'ERR_HVSOCK_UNSUPPORTED',
+      kind: 'unsupported',
+      address: `${target}`,
+    });
+  }
+  const check = (result: number, syscall: string) => {
+    if (result < 0) throw systemError(result, syscall, family.family, `${target}`);
+    return result;
+  };
+  const placeholder = check(openListeningPlaceholder(binding), 'socket');
+  let fd: number;
+  let address: Address;
+  try {
+    fd = family.openListening(binding, target, options);
+    address = family.readName(binding, fd, 'local');
+  } catch (error) {
+    binding.socket_close(placeholder);
+    throw error;
+  }
+  // libuv polls the descriptor from the next turn of the loop on, so it never sees the placeholder listen.
+  server.listen({ fd: placeholder, backlog: options.backlog, exclusive: true });
+  check(binding.socket_adopt(fd, placeholder), 'dup');
+  attachServer(server, address, (socket) => endpointsOf(binding, family, (socket as HandleHolder)._handle?.fd));
+}
+
+function attachByHandle(
+  binding: Binding,
+  family: NativeFamily,
+  server: net.Server,
+  target: Address,
+  io: ChosenIo,
+  options: ListenerOptions,
+): void {
+  const arrivals = new WeakMap<TcpHandle, { readonly endpoints: Endpoints; readonly carrier: Carrier }>();
+  const acceptor = new Acceptor(binding, family, target, options, {
+    makeRoom() {},
+    onConnection(fd, { local, remote }) {
+      const seat = tcpSeat(binding);
+      const carrier = carry(binding, family.family, seat, io, fd, target);
+      arrivals.set(seat.stream.handle, { endpoints: { localEndpoint: local, remoteEndpoint: remote }, carrier });
+      handle.onconnection?.(0, seat.stream.handle);
+    },
+    onTrouble: (error) => process.emitWarning(error),
+  });
+  const handle = newListeningHandle({
+    onClose: () => acceptor.close(),
+    onRef: (referenced) => acceptor.setRef(referenced),
+  });
+  server.listen(handle, options.backlog);
+  server.prependListener('connection', (socket) => {
+    const { _handle } = socket as HandleHolder;
+    if (_handle) arrivals.get(_handle)?.carrier.follow(socket);
+  });
+  attachServer(server, acceptor.address, (socket) => {
+    const { _handle } = socket as HandleHolder;
+    return _handle ? arrivals.get(_handle)?.endpoints : undefined;
+  });
+}
