@@ -2,6 +2,7 @@
 import { type Address, type AddressLike, toAddress } from './address/address.ts';
 import { uint32Field } from './address/field.ts';
 import { VMADDR_CID_ANY } from './address/vsock.ts';
+import { checkMilliseconds, checkSignal } from './checks.ts';
 import {
   abortError,
   type ErrorKind,
@@ -15,8 +16,6 @@ import {
   checkBoolean,
   checkBuffers,
   checkHalfClose,
-  checkMilliseconds,
-  checkSignal,
   checkStream,
   type HalfCloseOptions,
   requireHalfClose,

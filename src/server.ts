@@ -2,14 +2,13 @@
 import { EventEmitter, once } from 'node:events';
 import type net from 'node:net';
 import { type Address, type AddressLike, toAddress } from './address/address.ts';
+import { checkFunction, checkSignal } from './checks.ts';
 import { abortError, HvsockError, invalidArgument, withKind } from './errors.ts';
 import {
   checkBoolean,
   checkBuffers,
-  checkFunction,
   checkHalfClose,
   checkRights,
-  checkSignal,
   checkStream,
   type HalfCloseOptions,
   requireHalfClose,

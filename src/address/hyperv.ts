@@ -120,7 +120,11 @@ function vmIdField(value: unknown): string {
   return vmId;
 }
 
-function serviceIdField(value: unknown): string {
+/**
+ * The service GUID in canonical form, of a GUID or a port.
+ * @throws ERR_HVSOCK_INVALID_ARGUMENT
+ */
+export function serviceIdField(value: unknown): string {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= SERVICE_PORT_MAX) {
     return serviceIdOfPort(value);
   }

@@ -7,8 +7,10 @@ import {
   HypervAddress,
   parseAddress,
   readVmId,
+  serviceIdOfPort,
   VMADDR_CID_ANY,
 } from '../index.ts';
+import { virtualMachineId } from '../windows/index.ts';
 import { UsageError } from './arguments.ts';
 
 export type Role = 'connect' | 'listen';
@@ -22,14 +24,46 @@ const namedCid = /^(any|hypervisor|local|host)?:/i;
 /**
  * The address that `text` means. Short forms are `3:1024`, `host:1024`, `:1024`, and to listen on, a port or a service
  * GUID alone. With `vmId`, the GUID or name of a machine, `text` is a service GUID or a port.
- * @throws UsageError; HvsockError of kind `unsupported` for a machine given by name
+ * Rejects with UsageError, and for a machine given by name as `virtualMachineId` does.
  */
-export function readAddress(text: string, role: Role, vmId?: string): Address {
-  const address = vmId === undefined ? readAlone(text, role) : readService(text, readMachine(vmId));
+export async function readAddress(
+  text: string,
+  role: Role,
+  vmId?: string,
+  lookUp: (name: string) => Promise<string> = virtualMachineId,
+): Promise<Address> {
+  const address = vmId === undefined ? readAlone(text, role) : await readPair(text, vmId, lookUp);
   if (role === 'connect' && namesNoMachine(address)) {
     throw new UsageError(`${address} names no machine to connect to; write CID:PORT, or -l to listen`);
   }
   return address;
+}
+
+/**
+ * The GUID of a service given by GUID or port.
+ * @param option which one it is given to, for the message
+ * @throws UsageError
+ */
+export function readServiceId(text: string, option?: string): string {
+  if (!bareNumber.test(text) && !almostGuid.test(text)) {
+    const where = option === undefined ? '' : `with ${option}, `;
+    throw new UsageError(`${where}write a service GUID or a port, not ${JSON.stringify(text)}`);
+  }
+  return (parse(`hvsock://wildcard/${text}`) as HypervAddress).serviceId;
+}
+
+/**
+ * The GUID of the service that is registered before listening on this address.
+ * @throws UsageError for one that has none
+ */
+export function serviceIdOfAddress(address: Address): string {
+  if (address.family === 'hyperv') return address.serviceId;
+  try {
+    if (address.family === 'vsock') return serviceIdOfPort(address.port);
+  } catch (error) {
+    if (!(error instanceof HvsockError)) throw error;
+  }
+  throw new UsageError(`${address} has no service GUID to register; only ports up to 2147483647 have one`);
 }
 
 function readAlone(text: string, role: Role): Address {
@@ -38,32 +72,18 @@ function readAlone(text: string, role: Role): Address {
     throw new UsageError(`on which machine is port ${text}? write CID:${text}, or add --vmid`);
   }
   if (almostGuid.test(text)) {
-    if (role === 'listen') return readService(text, HV_GUID_WILDCARD);
+    if (role === 'listen') return new HypervAddress({ vmId: HV_GUID_WILDCARD, serviceId: readServiceId(text) });
     throw new UsageError(`on which machine is service ${text}? add --vmid, or write hvsock://VM/${text}`);
   }
   const isShort = shortVsock.test(text) && (!scheme.test(text) || namedCid.test(text));
   return parse(isShort ? `vsock://${text}` : text);
 }
 
-function readService(text: string, vmId: string): Address {
-  if (!bareNumber.test(text) && !almostGuid.test(text)) {
-    throw new UsageError(`with --vmid, write a service GUID or a port, not ${JSON.stringify(text)}`);
-  }
-  return parse(`hvsock://${vmId}/${text}`);
-}
-
-function readMachine(text: string): string {
-  const vmId = readVmId(text);
-  if (vmId !== undefined) return vmId;
-  if (almostGuid.test(text)) throw new UsageError(`--vmid ${JSON.stringify(text)} is no GUID of a machine`);
-  const problem =
-    process.platform === 'win32'
-      ? 'this version of hvsock cannot look up machines by name'
-      : 'looking up a machine by name is Windows only';
-  throw new HvsockError(`--vmid ${JSON.stringify(text)}: ${problem}; give its GUID`, {
-    code: 'ERR_HVSOCK_UNSUPPORTED',
-    kind: 'unsupported',
-  });
+/** A machine that is looked up comes last: that it is not found is no mistake in the command line. */
+async function readPair(text: string, vmId: string, lookUp: (name: string) => Promise<string>): Promise<Address> {
+  const serviceId = readServiceId(text, '--vmid');
+  if (vmId === '') throw new UsageError('--vmid needs the GUID or the name of a machine');
+  return new HypervAddress({ vmId: readVmId(vmId) ?? (await lookUp(vmId)), serviceId });
 }
 
 function namesNoMachine(address: Address): boolean {

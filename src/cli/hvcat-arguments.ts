@@ -1,6 +1,6 @@
 // What a command line of hvcat means.
 import type { Address } from '../index.ts';
-import { type Role, readAddress } from './address-argument.ts';
+import { type Role, readAddress, serviceIdOfAddress } from './address-argument.ts';
 import { readCommandLine, readSeconds, UsageError } from './arguments.ts';
 
 /** One run of hvcat: what to do and how. */
@@ -12,7 +12,8 @@ export interface HvcatRun {
   /** What is done with a connection's bytes; `exec` runs `command`. */
   readonly service: 'standard' | 'echo' | 'exec';
   readonly command: string;
-  readonly registerGuid: boolean;
+  /** The GUID of the service to register first. */
+  readonly registerGuid: string | undefined;
   /** Milliseconds. */
   readonly timeout: number | undefined;
   /** Milliseconds, perhaps Infinity. */
@@ -48,10 +49,10 @@ export interface HvcatCommandLine {
   readonly verbose: boolean;
   readonly json: boolean;
   /**
-   * What to do, unless something is to be shown.
-   * @throws UsageError; HvsockError of kind `unsupported` for a machine given by name
+   * What to do, unless something is to be shown. Looks up a machine that is given by name.
+   * Rejects with UsageError, and as `virtualMachineId` does.
    */
-  readRun(): HvcatRun;
+  readRun(): Promise<HvcatRun>;
 }
 
 /** @throws UsageError */
@@ -68,7 +69,7 @@ export function readHvcatCommandLine(args: readonly string[]): HvcatCommandLine 
 
 type Values = ReturnType<typeof readCommandLine<typeof options>>['values'];
 
-function readRun(values: Values, positionals: readonly string[]): HvcatRun {
+async function readRun(values: Values, positionals: readonly string[]): Promise<HvcatRun> {
   if (positionals.length > 1) {
     throw new UsageError(`one address is enough, and ${JSON.stringify(positionals[1])} is another`);
   }
@@ -76,20 +77,20 @@ function readRun(values: Values, positionals: readonly string[]): HvcatRun {
   const { exec, timeout, retry, quit } = values;
   const role = values.listen ? 'listen' : 'connect';
   const service = values.echo ? 'echo' : exec !== undefined ? 'exec' : 'standard';
-  return {
+  const run = {
     role,
     keepOpen: role === 'listen' && (values['keep-open'] === true || service !== 'standard'),
     service,
     command: exec ?? '',
-    registerGuid: values['register-guid'] ?? false,
     timeout: timeout === undefined ? undefined : readSeconds('--timeout', timeout),
     retryFor: retry === undefined ? undefined : retry === '' ? Number.POSITIVE_INFINITY : readSeconds('--retry', retry),
     quitAfter: quit === undefined ? undefined : readSeconds('-q', quit, { zero: true }),
     shutdown: values['no-shutdown'] !== true,
     progress: values.progress === true && values.json !== true,
-    // Last: a machine that cannot be looked up is no mistake in the command line, and every such mistake comes first.
-    address: readAddress(positionals[0] ?? DEFAULT_ADDRESS, role, values.vmid),
-  };
+  } as const;
+  // Last: a machine that cannot be looked up is no mistake in the command line, and every such mistake comes first.
+  const address = await readAddress(positionals[0] ?? DEFAULT_ADDRESS, role, values.vmid);
+  return { ...run, address, registerGuid: values['register-guid'] ? serviceIdOfAddress(address) : undefined };
 }
 
 function checkCombinations(values: Values): void {

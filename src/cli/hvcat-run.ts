@@ -1,6 +1,7 @@
 // One run of hvcat: connects or listens, hands each connection to the service, and tells how it went.
 import { once } from 'node:events';
 import { connect, createServer, HvsockError } from '../index.ts';
+import { registerService } from '../windows/index.ts';
 import type { Counters } from './counters.ts';
 import { echoService } from './echo-service.ts';
 import { execService } from './exec-service.ts';
@@ -21,7 +22,7 @@ export interface HvcatContext {
 
 /** Fulfilled with the exit status when everything is done. Rejects with what keeps it from beginning. */
 export async function runHvcat(run: HvcatRun, context: HvcatContext): Promise<number> {
-  if (run.registerGuid) throw registrationError();
+  if (run.registerGuid !== undefined) await register(run.registerGuid, context.reporter);
   const service = makeService(run, context);
   try {
     return await (run.role === 'listen' ? runListen(run, service, context) : runConnect(run, service, context));
@@ -144,10 +145,12 @@ function tellClosed({ addresses, counters }: Session, error: Error | undefined, 
   reporter.tell('closed', fields, `${addresses.remote} closed: ${counters}`);
 }
 
-function registrationError(): HvsockError {
-  const problem =
-    process.platform === 'win32'
-      ? 'this version of hvsock cannot register services; add the key under GuestCommunicationServices by hand'
-      : 'Windows only; elsewhere a service needs no registration, so leave it out';
-  return new HvsockError(`--register-guid: ${problem}`, { code: 'ERR_HVSOCK_UNSUPPORTED', kind: 'unsupported' });
+async function register(serviceId: string, reporter: Reporter): Promise<void> {
+  if (process.platform !== 'win32') {
+    const problem = 'Windows only; elsewhere a service needs no registration, so leave it out';
+    throw new HvsockError(`--register-guid: ${problem}`, { code: 'ERR_HVSOCK_UNSUPPORTED', kind: 'unsupported' });
+  }
+  const changed = await registerService(serviceId);
+  const text = changed ? `registered service ${serviceId}` : `service ${serviceId} was registered already`;
+  reporter.tell('registered', { serviceId, changed }, text);
 }

@@ -25,8 +25,8 @@ Options:
       --echo                with -l: send everything back, to many at once
   -e, --exec COMMAND        run COMMAND in the shell for each connection, which
                             is its stdin and stdout; with -l many at once
-      --vmid VM             the machine, by GUID; ADDRESS is then a service GUID
-                            or a port
+      --vmid VM             the machine, by GUID or, on a Windows host, by name;
+                            ADDRESS is then a service GUID or a port
       --timeout SECONDS     how long one attempt to connect may take
       --retry[=SECONDS]     try until somebody answers, for ever or so long
   -q, --quit SECONDS        after the end of stdin, wait so long for the other
@@ -35,7 +35,8 @@ Options:
   -v, --verbose             tell who is connected, bytes and rate
       --json                the same as one JSON object a line
       --progress            show bytes and rate while they flow, on a terminal
-      --register-guid       Windows: register the service GUID first
+      --register-guid       with -l on Windows: register the service first, once
+                            and as administrator
   -h, --help                this text
       --version             the version
 

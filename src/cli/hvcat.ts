@@ -18,7 +18,7 @@ async function main(args: readonly string[]): Promise<number> {
     const { show, verbose, json, readRun } = readHvcatCommandLine(args);
     if (show !== undefined) return print(show === 'help' ? usage : `${packageVersion()}\n`);
     reporter = new Reporter({ tool, verbose, json });
-    const run = readRun();
+    const run = await readRun();
     const total = new Counters();
     const progress = run.progress ? new Progress(process.stderr, () => `${total}`) : undefined;
     reporter.progress = progress;

@@ -3,6 +3,10 @@
 export const usage: string = `\
 Usage: hvsock doctor [--json] [SOCKET...]
        hvsock emulate [options] DIRECTORY
+       hvsock vms [--json]
+       hvsock services list [--json]
+       hvsock services register SERVICE [--name NAME] [--json]
+       hvsock services unregister SERVICE [--json]
 
 doctor: what is wrong with hypervisor sockets here, why, and the command that
 mends it. Looks only: it changes nothing and connects to no machine. SOCKET is
@@ -14,6 +18,14 @@ emulate: a hypervisor in a directory, for machines that have none. Programs that
 run with HVSOCK_EMULATOR=DIRECTORY, and with HVSOCK_EMULATOR_CID=3 in guest 3,
 talk to each other as over AF_VSOCK; they need this command only for monitors'
 sockets and for faults. Runs until stopped.
+
+vms: the virtual machines of a Windows host: id, state and name, of Hyper-V's
+and of the one that WSL runs in. Hyper-V shows its own to its administrators.
+
+services: what a Windows host offers to its machines. A service that a program
+on the host listens on must be registered once, as administrator. SERVICE is
+a GUID, or a port, which stands for one; NAME is for people. What vms and
+services list goes to stdout; with --json, as one array.
 
 Options of emulate:
   -g, --guest CID           start this guest; without, only the host is there
@@ -40,8 +52,8 @@ Faults of the guest's connections with other machines:
       --control             take commands from stdin, one a line: suspend,
                             resume, reset, cid CID
 
-Messages go to stderr. Exit status of emulate: 0 stopped, 1 failed, 2 not
-understood.
+Messages go to stderr. Exit status: 0 done or stopped, 1 failed,
+2 not understood.
 
 Examples:
   hvsock doctor /run/vm.sock
@@ -49,4 +61,5 @@ Examples:
   HVSOCK_EMULATOR=/tmp/hv HVSOCK_EMULATOR_CID=3 hvcat -l --echo :1024
   HVSOCK_EMULATOR=/tmp/hv hvcat 3:1024
   hvcat firecracker://:1024/tmp/v.sock
+  hvsock services register 1024 --name 'my echo'
 `;

@@ -8,7 +8,11 @@ import { runEmulate } from './emulate-run.ts';
 import { usage } from './hvsock-usage.ts';
 import { packageVersion, print } from './print.ts';
 import { Reporter } from './reporter.ts';
+import { readServicesCommandLine } from './services-arguments.ts';
+import { runServices } from './services-run.ts';
 import { StopSignal } from './stop-signal.ts';
+import { readVmsCommandLine } from './vms-arguments.ts';
+import { runVms } from './vms-run.ts';
 
 const tool = 'hvsock';
 
@@ -25,6 +29,18 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
         if (run === undefined) return print(usage);
         reporter = new Reporter({ tool, verbose: true, json: run.json });
         return await runEmulate(run, { reporter, stop: new StopSignal() });
+      }
+      case 'services': {
+        const run = readServicesCommandLine(args);
+        if (run === undefined) return print(usage);
+        reporter = new Reporter({ tool, verbose: true, json: run.json });
+        return await runServices(run, { reporter });
+      }
+      case 'vms': {
+        const run = readVmsCommandLine(args);
+        if (run === undefined) return print(usage);
+        reporter = new Reporter({ tool, verbose: true, json: run.json });
+        return await runVms(run, { reporter });
       }
       case '-h':
       case '--help':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HvsockError } from 'hvsock';
-import { type Role, readAddress } from '#src/cli/address-argument.js';
+import { HvsockError, parseAddress } from 'hvsock';
+import { type Role, readAddress, serviceIdOfAddress } from '#src/cli/address-argument.js';
 import { UsageError } from '#src/cli/arguments.js';
 
 const machine = '90db8b89-0d35-4f79-8ce9-49ea0ac8b7c1';
@@ -28,8 +28,8 @@ const meant: [text: string, role: Role, vmId: string | undefined, address: strin
 ];
 
 for (const [text, role, vmId, address] of meant) {
-  test(`to ${role}${vmId === undefined ? '' : ` with --vmid ${vmId}`}, ${text} is ${address}`, () => {
-    assert.equal(`${readAddress(text, role, vmId)}`, address);
+  test(`to ${role}${vmId === undefined ? '' : ` with --vmid ${vmId}`}, ${text} is ${address}`, async () => {
+    assert.equal(`${await readAddress(text, role, vmId)}`, address);
   });
 }
 
@@ -44,24 +44,54 @@ const refused: [text: string, role: Role, vmId: string | undefined, problem: Reg
   ['example.com:80', 'connect', undefined, /is no address/],
   ['3049197c-9a4e-4fbf-9367', 'listen', undefined, /a GUID has 32 hexadecimal digits.*this one has 20/],
   ['3:1024', 'connect', machine, /with --vmid, write a service GUID or a port/],
-  [service, 'connect', '90db8b89-0d35', /--vmid "90db8b89-0d35" is no GUID/],
+  [service, 'connect', '', /--vmid needs the GUID or the name of a machine/],
+  ['99999999999', 'connect', machine, /port out of range/],
 ];
 
 for (const [text, role, vmId, problem] of refused) {
-  test(`to ${role}${vmId === undefined ? '' : ` with --vmid ${vmId}`}, ${JSON.stringify(text)} is refused`, () => {
-    assert.throws(
-      () => readAddress(text, role, vmId),
+  test(`to ${role}${vmId === undefined ? '' : ` with --vmid ${vmId}`}, ${JSON.stringify(text)} is refused`, async () => {
+    await assert.rejects(
+      readAddress(text, role, vmId),
       (error) => error instanceof UsageError && problem.test(error.message),
     );
   });
 }
 
-test('a machine given by name is a failure and no misuse', { skip: process.platform === 'win32' }, () => {
-  assert.throws(
-    () => readAddress(service, 'connect', 'my machine'),
+test('a machine given by name is looked up, and no GUID is', async () => {
+  const asked: string[] = [];
+  const lookUp = async (name: string) => {
+    asked.push(name);
+    return machine;
+  };
+  for (const name of ['my machine', "$x's", 'db-01', '90db8b89-0d35']) {
+    assert.equal(`${await readAddress(service, 'listen', name, lookUp)}`, `hvsock://${machine}/${service}`);
+  }
+  await readAddress('1024', 'connect', machine, lookUp);
+  await readAddress('1024', 'connect', 'parent', lookUp);
+  assert.deepEqual(asked, ['my machine', "$x's", 'db-01', '90db8b89-0d35']);
+});
+
+test('a mistake in the command line comes before the lookup, and its failure is none', async () => {
+  const lookUp = () => Promise.reject(new HvsockError('none', { code: 'ERR_HVSOCK_NO_VM', kind: 'no-vm' }));
+  await assert.rejects(readAddress('3:1024', 'connect', 'web', lookUp), UsageError);
+  await assert.rejects(readAddress('1024', 'connect', 'web', lookUp), { kind: 'no-vm' });
+});
+
+test('a machine given by name is Windows only', {
+  skip: process.platform === 'win32' && 'this is Windows',
+}, async () => {
+  await assert.rejects(
+    readAddress(service, 'connect', 'my machine'),
     (error) =>
-      error instanceof HvsockError &&
-      error.kind === 'unsupported' &&
-      /"my machine".*Windows only.*GUID/.test(error.message),
+      error instanceof HvsockError && error.kind === 'unsupported' && /"my machine".*Windows only/.test(error.message),
   );
+});
+
+test('the service that is registered for an address', () => {
+  const id = (text: string) => serviceIdOfAddress(parseAddress(text));
+  assert.equal(id('vsock://:1024'), '00000400-facb-11e6-bd58-64006a7986d3');
+  assert.equal(id(`hvsock://wildcard/${service}`), service);
+  for (const text of ['vsock://:any', 'unix:///tmp/x', 'firecracker://:52/tmp/x']) {
+    assert.throws(() => id(text), { name: 'UsageError', message: /has no service GUID to register/ });
+  }
 });
