@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-export const sources = ['native/addon.c', 'native/operations.c', 'native/sockets_posix.c'];
+const glue = ['native/addon.c', 'native/operations.c'];
+
+export const posixSources = [...glue, 'native/sockets_posix.c'];
+export const windowsSources = [...glue, 'native/sockets_win32.c', 'native/delay_win32.c'];
 
 export const warnings = ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-DNAPI_VERSION=9'];
 

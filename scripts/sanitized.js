@@ -1,7 +1,7 @@
 // Makes build/sanitized/hvsock.node: the addon under AddressSanitizer and UndefinedBehaviorSanitizer, for its tests.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { findHeaders, root, sources, warnings } from './addon.js';
+import { findHeaders, posixSources, root, warnings } from './addon.js';
 
 const sanitize = ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer'];
 const output = 'build/sanitized/hvsock.node';
@@ -19,7 +19,7 @@ const { status } = spawnSync(
     '-shared',
     '-isystem',
     findHeaders() ?? '',
-    ...sources,
+    ...posixSources,
     '-o',
     output,
   ],

@@ -43,8 +43,10 @@ export function loadBinding(): Binding {
   }
   throw new HvsockError(
     `hvsock has no native addon for ${process.platform}-${process.arch}. Tried:\n  ${tried.join('\n  ')}\n` +
-      'To build it, install a C compiler, make and python3, and run: npm rebuild hvsock. ' +
-      'Addresses over unix sockets (firecracker:, hyperkit:, unix:) work without it.',
+      (process.platform === 'win32'
+        ? 'To build it, install the C++ tools of Visual Studio and python3, and run: npm rebuild hvsock.'
+        : 'To build it, install a C compiler, make and python3, and run: npm rebuild hvsock. ' +
+          'Addresses over unix sockets (firecracker:, hyperkit:, unix:) work without it.'),
     { code: 'ERR_HVSOCK_NATIVE', kind: 'unsupported' },
   );
 }

@@ -29,8 +29,8 @@ before(async () => {
 
 test('the package holds what runs, what builds the addon, and no more', { skip }, () => {
   const wanted = ['dist/index.js', 'dist/index.d.ts', 'binding.gyp', 'scripts/install.js', 'native/addon.c', 'LICENSE'];
-  for (const path of [...wanted, 'prebuilds/linux-x64/hvsock.node', 'prebuilds/linux-arm64/hvsock.node'])
-    assert.ok(files.includes(path), `no ${path}`);
+  const prebuilt = ['linux-x64', 'linux-arm64', 'win32-x64'].map((platform) => `prebuilds/${platform}/hvsock.node`);
+  for (const path of [...wanted, ...prebuilt]) assert.ok(files.includes(path), `no ${path}`);
   const allowed =
     /^(dist\/.+(\.js|\.d\.ts)|native\/\w+\.[ch]|prebuilds\/[\w-]+\/hvsock\.node|binding\.gyp|scripts\/install\.js|package\.json|[A-Z]+(\.md)?)$/;
   assert.deepEqual(
