@@ -1,4 +1,5 @@
 // connect(): from an address to a Socket, synchronously; then one attempt after another until one holds.
+import type { Duplex } from 'node:stream';
 import { type Address, type AddressLike, toAddress } from './address/address.ts';
 import { uint32Field } from './address/field.ts';
 import { VMADDR_CID_ANY } from './address/vsock.ts';
@@ -12,6 +13,8 @@ import {
   invalidArgument,
   timeoutError,
 } from './errors.ts';
+import { checkFramed, frameSocket, optionsBeneath } from './frame-socket.ts';
+import type { FramedOptions, FramedSocket } from './framing/framed-socket.ts';
 import {
   checkBoolean,
   checkBuffers,
@@ -58,6 +61,13 @@ export interface ConnectOptions extends StreamOptions, AttemptOptions, HalfClose
   readonly partition?: Partition | undefined;
   /** Only `stream`: the other types of AF_VSOCK are refused with kind `unsupported`. */
   readonly type?: 'stream' | undefined;
+  /** With `true` the result is a `FramedSocket`: see `FramedConnectOptions`. Default: false. */
+  readonly framed?: false | undefined;
+}
+
+/** The same for a connection whose ends are told in frames; the other side must be framed, too. */
+export interface FramedConnectOptions extends Omit<ConnectOptions, 'framed'> {
+  readonly framed: true | FramedOptions;
 }
 
 type Retry = { readonly [name in keyof RetryOptions]-?: NonNullable<RetryOptions[name]> };
@@ -65,36 +75,55 @@ type Retry = { readonly [name in keyof RetryOptions]-?: NonNullable<RetryOptions
 const RETRIED_KINDS: readonly ErrorKind[] = ['refused', 'no-vm', 'timeout', 'reset'];
 
 /** Connects to `like` and returns the `Socket` at once; 'connect' and 'ready', or 'error', follow. */
-export function connect(like: AddressLike, options: ConnectOptions = {}): Socket {
+export function connect(like: AddressLike, options?: ConnectOptions): Socket;
+/** The same with frames: half close, and no byte lost at the end, whatever the hypervisor makes of it. */
+export function connect(like: AddressLike, options: FramedConnectOptions): FramedSocket;
+export function connect(like: AddressLike, options: ConnectOptions | FramedConnectOptions): Socket | FramedSocket;
+export function connect(like: AddressLike, options: ConnectOptions | FramedConnectOptions = {}): Socket | FramedSocket {
   checkConnectOptions(options);
   const wanted = toAddress(like);
   const { transport, address } = transportFor(wanted, options.partition);
   if (address.family === 'vsock' && address.cid === VMADDR_CID_ANY) {
     throw invalidAddress(`${wanted}`, 'any machine is nobody to connect to; name a CID, as in vsock://3:1024');
   }
-  requireHalfClose(options, address);
-  const { allowHalfOpen, onread, highWaterMark, signal } = options;
-  const socket = transport.createSocket({ allowHalfOpen, onread, highWaterMark });
-  if (signal?.aborted) return socket.destroy(abortError(signal, wanted.toString()));
+  const { framed = false, signal } = options;
+  if (!framed) requireHalfClose(options, address);
+  const { allowHalfOpen, onread, highWaterMark } = options;
+  const streamOptions = { allowHalfOpen, onread, highWaterMark };
+  const socket = transport.createSocket(framed ? optionsBeneath() : streamOptions);
+  const held = framed ? frameSocket(socket, framed, streamOptions) : socket;
+  if (signal?.aborted) {
+    socket.destroy(abortError(signal, wanted.toString()));
+    return held;
+  }
   new Connecting(socket, transport, address, options).start();
   if (signal !== undefined) followSignal(socket, signal, wanted);
-  return socket;
+  return held;
 }
 
-/** The same as a promise: fulfilled with the connected `Socket`, rejected with what its 'error' event would carry. */
-export function connectAsync(like: AddressLike, options: ConnectOptions = {}): Promise<Socket> {
+/** The same as a promise: fulfilled with the connected socket, rejected with what its 'error' event would carry. */
+export function connectAsync(like: AddressLike, options?: ConnectOptions): Promise<Socket>;
+export function connectAsync(like: AddressLike, options: FramedConnectOptions): Promise<FramedSocket>;
+export function connectAsync(
+  like: AddressLike,
+  options: ConnectOptions | FramedConnectOptions,
+): Promise<Socket | FramedSocket>;
+export function connectAsync(
+  like: AddressLike,
+  options: ConnectOptions | FramedConnectOptions = {},
+): Promise<Socket | FramedSocket> {
   return new Promise((resolve, reject) => {
-    const socket = connect(like, options);
+    const socket: Duplex = connect(like, options);
     const socketOnConnect = () => {
       socket.off('error', reject);
-      resolve(socket);
+      resolve(socket as Socket | FramedSocket);
     };
     socket.once('connect', socketOnConnect);
     socket.once('error', reject);
   });
 }
 
-function checkConnectOptions(options: ConnectOptions): void {
+function checkConnectOptions(options: ConnectOptions | FramedConnectOptions): void {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', options, 'an object');
   checkMilliseconds('timeout', options.timeout);
   checkSignal(options.signal);
@@ -105,6 +134,7 @@ function checkConnectOptions(options: ConnectOptions): void {
   }
   checkBuffers(options);
   checkHalfClose(options.halfClose);
+  checkFramed(options.framed);
   if (options.type !== undefined && options.type !== 'stream') {
     throw new HvsockError(
       `type must be 'stream', not ${JSON.stringify(options.type)}: seqpacket and datagram sockets keep message ` +
@@ -138,7 +168,7 @@ class Connecting implements Attempt {
   readonly #socket: Socket;
   readonly #transport: Transport;
   readonly #target: Address;
-  readonly #options: ConnectOptions;
+  readonly #options: ConnectOptions | FramedConnectOptions;
   readonly #retry: Retry | undefined;
   readonly #started: number;
   #delay: number;
@@ -148,7 +178,7 @@ class Connecting implements Attempt {
   #lastError: HvsockError | undefined;
   #referenced = true;
 
-  constructor(socket: Socket, transport: Transport, target: Address, options: ConnectOptions) {
+  constructor(socket: Socket, transport: Transport, target: Address, options: ConnectOptions | FramedConnectOptions) {
     this.#socket = socket;
     this.#transport = transport;
     this.#target = target;

@@ -34,12 +34,24 @@ export {
   VsockAddress,
   type VsockFields,
 } from './address/vsock.ts';
-export { type ConnectOptions, connect, connectAsync, type RetryOptions } from './connect.ts';
+export {
+  type ConnectOptions,
+  connect,
+  connectAsync,
+  type FramedConnectOptions,
+  type RetryOptions,
+} from './connect.ts';
 export { type ErrorKind, type Family, HvsockError } from './errors.ts';
-export { type Beneath, type FramedOptions, FramedSocket } from './framing/framed-socket.ts';
+export {
+  type Beneath,
+  type FramedOptions,
+  FramedSocket,
+  type FramedSocketOptions,
+} from './framing/framed-socket.ts';
 export {
   createServer,
   type DropArgument,
+  type FramedServerOptions,
   type ListenOptions,
   listen,
   Server,

@@ -4,6 +4,8 @@ import type net from 'node:net';
 import { type Address, type AddressLike, toAddress } from './address/address.ts';
 import { checkFunction, checkSignal } from './checks.ts';
 import { abortError, HvsockError, invalidArgument, withKind } from './errors.ts';
+import { checkFramed, frameSocket, optionsBeneath } from './frame-socket.ts';
+import type { FramedOptions, FramedSocket } from './framing/framed-socket.ts';
 import {
   checkBoolean,
   checkBuffers,
@@ -33,6 +35,13 @@ export interface ServerOptions extends AcceptOptions, HalfCloseOptions {
    * Asked before a socket is handed out; no means that it is closed at once.
    */
   readonly filter?: ((peer: Address | undefined, local: Address) => boolean) | undefined;
+  /** With `true` the connections are `FramedSocket`s: see `FramedServerOptions`. Default: false. */
+  readonly framed?: false | undefined;
+}
+
+/** The same for connections whose ends are told in frames; the clients must be framed, too. */
+export interface FramedServerOptions extends Omit<ServerOptions, 'framed'> {
+  readonly framed: true | FramedOptions;
 }
 
 export interface ListenOptions extends BufferOptions, PathOptions {
@@ -49,8 +58,8 @@ export interface DropArgument extends net.DropArgument {
   readonly reason: 'filter' | 'max-connections';
 }
 
-interface ServerEvents {
-  connection: [socket: Socket];
+interface ServerEvents<S> {
+  connection: [socket: S];
   listening: [];
   close: [];
   error: [error: HvsockError];
@@ -59,11 +68,11 @@ interface ServerEvents {
 
 const DEFAULT_BACKLOG = 511;
 
-/** Listens on an address of any family and emits a `Socket` for each connection. */
-export class Server extends EventEmitter<ServerEvents> {
+/** Listens on an address of any family and emits a `Socket`, or a `FramedSocket`, for each connection. */
+export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitter<ServerEvents<S>> {
   /** Connections beyond this number are closed at once and told by 'drop'. Default: no limit. */
   maxConnections?: number;
-  readonly #options: ServerOptions;
+  readonly #options: ServerOptions | FramedServerOptions;
   #listener: Listener | undefined;
   // Between listen() and a transport's word that it listens.
   #starting = false;
@@ -71,12 +80,13 @@ export class Server extends EventEmitter<ServerEvents> {
   #closing = false;
   #referenced = true;
 
-  constructor(options: ServerOptions = {}, connectionListener?: (socket: Socket) => void) {
+  constructor(options: ServerOptions | FramedServerOptions = {}, connectionListener?: (socket: S) => void) {
     super();
     if (typeof options !== 'object' || options === null) throw invalidArgument('options', options, 'an object');
     checkStream(options);
     checkBoolean('pauseOnConnect', options.pauseOnConnect);
     checkHalfClose(options.halfClose);
+    checkFramed(options.framed);
     checkFunction('filter', options.filter);
     checkFunction('connectionListener', connectionListener);
     this.#options = options;
@@ -109,7 +119,7 @@ export class Server extends EventEmitter<ServerEvents> {
     const options = checkListenOptions(typeof optionsOrCallback === 'function' ? {} : optionsOrCallback);
     if (this.#listener !== undefined || this.#starting) throw alreadyListening(this.#listener?.address);
     const { transport, address } = transportFor(toAddress(like), options.partition);
-    requireHalfClose(this.#options, address);
+    if (!this.#options.framed) requireHalfClose(this.#options, address);
     if (callback !== undefined) this.once('listening', callback);
     let started: Promise<this>;
     try {
@@ -141,7 +151,8 @@ export class Server extends EventEmitter<ServerEvents> {
     options: ListenOptions & { backlog: number },
   ): undefined | Promise<Listener> {
     const events = { onIncoming: (incoming: Incoming) => this.#onIncoming(incoming), onTrouble: warnOnce() };
-    const listener = transport.listen(address, options, this.#options, events);
+    const accepting = this.#options.framed ? optionsBeneath() : this.#options;
+    const listener = transport.listen(address, options, accepting, events);
     if (listener instanceof Promise) return listener;
     this.#take(listener);
     return undefined;
@@ -188,7 +199,14 @@ export class Server extends EventEmitter<ServerEvents> {
       this.#connections--;
       this.#emitCloseIfDone();
     });
-    this.emit('connection', socket);
+    this.emit('connection', this.#handedOut(socket));
+  }
+
+  #handedOut(socket: Socket): S {
+    const { framed = false, pauseOnConnect = false } = this.#options;
+    if (!framed) return socket as S;
+    const framedSocket = frameSocket(socket, framed, this.#options);
+    return (pauseOnConnect ? framedSocket.pause() : framedSocket) as S;
   }
 
   /** Stops listening. The callback, and 'close', come when every connection has ended. */
@@ -250,12 +268,17 @@ export class Server extends EventEmitter<ServerEvents> {
 /** A `Server`; `connectionListener` gets each `Socket`. */
 export function createServer(connectionListener?: (socket: Socket) => void): Server;
 export function createServer(options: ServerOptions, connectionListener?: (socket: Socket) => void): Server;
+/** The same with frames; `connectionListener` gets each `FramedSocket`. */
 export function createServer(
-  optionsOrListener?: ServerOptions | ((socket: Socket) => void),
-  connectionListener?: (socket: Socket) => void,
-): Server {
-  if (typeof optionsOrListener === 'function') return new Server({}, optionsOrListener);
-  return new Server(optionsOrListener, connectionListener);
+  options: FramedServerOptions,
+  connectionListener?: (socket: FramedSocket) => void,
+): Server<FramedSocket>;
+export function createServer<S extends Socket | FramedSocket>(
+  optionsOrListener?: ServerOptions | FramedServerOptions | ((socket: S) => void),
+  connectionListener?: (socket: S) => void,
+): Server<S> {
+  if (typeof optionsOrListener === 'function') return new Server<S>({}, optionsOrListener);
+  return new Server<S>(optionsOrListener, connectionListener);
 }
 
 /**
@@ -263,7 +286,7 @@ export function createServer(
  * Node's. Its sockets get the address properties of a `Socket`, and `server.address()` tells the address. Rejects with
  * the error of the call that failed; wrong arguments are rejected too.
  */
-export async function listen<S extends net.Server | Server>(
+export async function listen<S extends net.Server | Server | Server<FramedSocket>>(
   server: S,
   like: AddressLike,
   options: ListenOptions = {},
@@ -316,6 +339,9 @@ function notRunningError(problem: string): HvsockError {
 
 function checkListenOptions(options: ListenOptions = {}): ListenOptions & { backlog: number } {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', options, 'an object');
+  // Ignored, it would leave two sides that do not understand each other.
+  const { framed } = options as { framed?: unknown };
+  if (framed !== undefined) throw invalidArgument('framed', framed, 'absent: it is an option of createServer()');
   const { backlog = DEFAULT_BACKLOG, signal } = options;
   if (!Number.isInteger(backlog) || backlog < 1) throw invalidArgument('backlog', backlog, 'a positive integer');
   checkSignal(signal);
@@ -329,7 +355,10 @@ function throwIfAborted(signal: AbortSignal | undefined, address: Address): void
 }
 
 /** Closes the server when the signal says so, until it is closed or this function's result is called. */
-function followSignal(server: net.Server | Server, signal: AbortSignal | undefined): () => void {
+function followSignal(
+  server: { close(): unknown; once(event: 'close', listener: () => void): unknown },
+  signal: AbortSignal | undefined,
+): () => void {
   const signalOnAbort = () => {
     server.close();
   };

@@ -1,136 +1,318 @@
 // A connection whose ends are frames: half close and the last bytes survive where the socket beneath loses them.
+import type net from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Address } from '../address/address.ts';
+import { uint32Field } from '../address/field.ts';
 import { HvsockError } from '../errors.ts';
 import { type ControlFrame, encodeControl, encodeData, FrameParser } from './shutdown-protocol.ts';
 
 export interface FramedOptions {
-  /** Milliseconds that a close waits for the other side's. Default: 10000. */
+  /** Milliseconds that a close waits for the other side's, 0 for not at all. Default: 10000. */
   readonly closeTimeout?: number | undefined;
 }
 
-/** What it runs over: a `Socket`, or any stream of bytes both ways that stays half open. */
-export interface Beneath extends Duplex {
+/** The same for who makes one by hand. */
+export interface FramedSocketOptions extends FramedOptions {
+  /** Keep the writable side open when the other side has ended its own. Default: true, as in `node:stream`. */
+  readonly allowHalfOpen?: boolean | undefined;
+  /** Bytes buffered in each direction before backpressure sets in. Default: Node's own. */
+  readonly highWaterMark?: number | undefined;
+}
+
+/** What is the socket's beneath, asked for at the framed one. */
+const toldProperties = [
+  'localEndpoint',
+  'remoteEndpoint',
+  'localAddress',
+  'localPort',
+  'localFamily',
+  'remoteAddress',
+  'remotePort',
+  'remoteFamily',
+  'timeout',
+] as const;
+const toldEvents = ['connect', 'ready', 'retry', 'timeout'];
+
+interface Endpoints {
   readonly localEndpoint?: Address | undefined;
   readonly remoteEndpoint?: Address | undefined;
 }
+type SocketProperty = Exclude<(typeof toldProperties)[number], keyof Endpoints>;
+
+/** What it runs over: a `Socket`, or any stream of bytes both ways that stays half open. */
+export interface Beneath
+  extends Duplex,
+    Endpoints,
+    Partial<Pick<net.Socket, SocketProperty | 'connecting' | 'pending' | 'setTimeout' | 'ref' | 'unref'>> {}
 
 const CLOSE_TIMEOUT = 10_000;
+/** In milliseconds: what a timer of Node's can take. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
 /**
  * How long a connection stays after both have said Close, in milliseconds: the last one to say so cannot know that it was
  * heard, and an end at once could overtake it.
  */
 const LINGER = 100;
 
+/** @throws ERR_HVSOCK_INVALID_ARGUMENT */
+export function checkFramedOptions({ closeTimeout }: FramedOptions): void {
+  if (closeTimeout !== undefined) uint32Field('closeTimeout', closeTimeout, LONGEST_TIMEOUT);
+}
+
 /**
  * A stream with half close over a connection that may have none. Both sides must be framed. `end()` sends a frame instead of
  * ending the connection; once both sides have ended, or one is destroyed, each sends Close and waits for the other's
- * before the connection itself ends, so that nothing is in flight then.
+ * before the connection itself ends, so that nothing is in flight then. To the user it is what a `Socket` is, but for
+ * being a `stream.Duplex`: 'connect', 'ready', 'retry' and 'timeout' are told, addresses, idle time and `unref()` are there.
  *
- * Its errors: `ERR_HVSOCK_PROTOCOL` for what is no frame; code ECONNRESET, kind `reset`, for a connection that ends without
- * a closing frame; EPIPE, kind `reset`, for a write to a side that reads no more.
+ * Its errors, beside those of the socket beneath: `ERR_HVSOCK_PROTOCOL` for what is no frame; code ECONNRESET, kind `reset`,
+ * for a connection that ends without a closing frame; EPIPE, kind `reset`, for a write to a side that reads no more. A
+ * write to one that has closed is told to its callback only, and closes this side.
  */
 export class FramedSocket extends Duplex {
+  declare readonly localEndpoint: Address | undefined;
+  declare readonly remoteEndpoint: Address | undefined;
+  declare readonly localAddress: string | undefined;
+  declare readonly localPort: number | undefined;
+  declare readonly localFamily: string | undefined;
+  declare readonly remoteAddress: string | undefined;
+  declare readonly remotePort: number | undefined;
+  declare readonly remoteFamily: string | undefined;
+  /** Milliseconds of idleness after which 'timeout' is emitted; undefined, or 0, for never. */
+  declare readonly timeout: number | undefined;
   /**
-   * Fulfilled when the other side has taken everything that was written, to the `end()`, and says so by its Close; rejected
-   * with an error when that can no longer happen. Rejections need no handler.
+   * Fulfilled when the other side's program has read everything that was written, to the `end()`, as its Close says;
+   * rejected with an error when that can no longer happen. Rejections need no handler.
    */
   readonly drained: Promise<void>;
   readonly #socket: Beneath;
   readonly #parser = new FrameParser();
   readonly #closeTimeout: number;
   #settleDrained: (error?: Error) => void = () => {};
+  /** What was pushed has an end: the other side's, or this one's by shutdownRead(). */
+  #readingIsOver = false;
+  /** The other side writes no more. */
+  #peerHasEnded = false;
   /** The other side reads no more. */
   #isRefused = false;
+  /** Nothing more comes from the other side. */
   #isOver = false;
-  /** The other side has said that it writes no more. */
-  #ended = false;
+  #saidEnd = false;
+  #saidClose = false;
+  #isLeaving = false;
+  #hasFailed = false;
+  #isReferenced = true;
+  #bytesRead = 0;
+  #bytesTaken = 0;
   #onOver: () => void = () => {};
 
-  /** Takes over `socket`, which must be open both ways and have `allowHalfOpen`; nobody else may use it then. */
-  constructor(socket: Beneath, { closeTimeout = CLOSE_TIMEOUT }: FramedOptions = {}) {
-    super({ allowHalfOpen: true });
+  static {
+    for (const name of toldProperties) {
+      Object.defineProperty(FramedSocket.prototype, name, {
+        configurable: true,
+        get(this: FramedSocket) {
+          return this.#socket[name];
+        },
+      });
+    }
+  }
+
+  /** Takes over `socket`, which must be open both ways, or connecting, and have `allowHalfOpen`; nobody else may use it then. */
+  constructor(socket: Beneath, options: FramedSocketOptions = {}) {
+    checkFramedOptions(options);
+    const { closeTimeout = CLOSE_TIMEOUT, allowHalfOpen = true, highWaterMark } = options;
+    super({ allowHalfOpen, ...(highWaterMark === undefined ? {} : { highWaterMark }) });
     this.#socket = socket;
     this.#closeTimeout = closeTimeout;
     this.drained = new Promise((resolve, reject) => {
       this.#settleDrained = (error) => (error === undefined ? resolve() : reject(error));
     });
     this.drained.catch(() => {});
-    socket.on('data', (bytes: Buffer) => this.#take(bytes));
+    for (const event of toldEvents) {
+      socket.on(event, (...values: unknown[]) => {
+        if (!this.destroyed) this.emit(event, ...values);
+      });
+    }
+    // A socket without a handle does at 'connect' what it was told before, over what a listener of that says.
+    socket.once('ready', () => (this.#isReferenced ? this.ref() : this.unref()));
+    socket.on('data', (bytes: Buffer) => this.#take(this.#parser.parse(bytes)));
     socket.once('end', () => this.#onEnd());
     socket.on('error', (error) => this.destroy(error));
-    socket.once('close', () => this.#over());
+    socket.once('close', () => this.#onEnd());
   }
 
-  get localEndpoint(): Address | undefined {
-    return this.#socket.localEndpoint;
+  get connecting(): boolean {
+    return this.#socket.connecting ?? false;
   }
 
-  get remoteEndpoint(): Address | undefined {
-    return this.#socket.remoteEndpoint;
+  get pending(): boolean {
+    return this.#socket.pending ?? false;
+  }
+
+  get readyState(): net.SocketReadyState {
+    if (this.connecting) return 'opening';
+    if (this.readable) return this.writable ? 'open' : 'readOnly';
+    return this.writable ? 'writeOnly' : 'closed';
+  }
+
+  /** Bytes of data, without the frames. */
+  get bytesRead(): number {
+    return this.#bytesRead;
+  }
+
+  /** Bytes of data, without the frames; as `net.Socket` has it, what is still to be sent is counted. */
+  get bytesWritten(): number {
+    return this.#bytesTaken + this.writableLength;
+  }
+
+  /** Has 'timeout' emitted after so many idle milliseconds, 0 for never; `callback` is added once to that. */
+  setTimeout(milliseconds: number, callback?: () => void): this {
+    this.#socket.setTimeout?.(milliseconds);
+    if (callback !== undefined) {
+      if (milliseconds === 0) this.off('timeout', callback);
+      else this.once('timeout', callback);
+    }
+    return this;
+  }
+
+  /** Lets the connection keep the process alive; so it is from the start. */
+  ref(): this {
+    this.#isReferenced = true;
+    this.#socket.ref?.();
+    return this;
+  }
+
+  /** Lets the process end while there is a connection, also while it is made and while it closes. */
+  unref(): this {
+    this.#isReferenced = false;
+    this.#socket.unref?.();
+    return this;
+  }
+
+  /** Does nothing; here for programs written for TCP. */
+  setNoDelay(_noDelay?: boolean): this {
+    return this;
+  }
+
+  /** Does nothing; here for programs written for TCP. */
+  setKeepAlive(_enable?: boolean, _initialDelay?: number): this {
+    return this;
+  }
+
+  /** Destroys the connection once everything that was written has been sent. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
   }
 
   /** Tells the other side that nothing more is read here, and ends the readable side. */
   shutdownRead(): this {
-    if (!this.readableEnded && !this.destroyed) {
+    if (!this.#readingIsOver && !this.destroyed) {
       this.#send('shutdown-read');
-      this.push(null);
+      this.#endReading();
       this.resume();
     }
     return this;
   }
 
+  // 'close' tells whether it was an error, as net.Socket's does.
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    return event === 'close' ? super.emit(event, this.#hasFailed) : super.emit(event, ...values);
+  }
+
+  #setTimer(callback: () => void, milliseconds: number): NodeJS.Timeout {
+    const timer = setTimeout(callback, milliseconds);
+    if (!this.#isReferenced) timer.unref();
+    return timer;
+  }
+
+  /** After a Close, nothing is sent. */
   #send(frame: ControlFrame, sent?: () => void): void {
-    if (this.#socket.writable) this.#socket.write(encodeControl(frame), () => sent?.());
+    if (!this.#saidClose && this.#socket.writable) this.#socket.write(encodeControl(frame), () => sent?.());
     else sent?.();
   }
 
-  #take(bytes: Buffer): void {
+  #sayClose(sent: () => void): void {
+    this.#send('close', sent);
+    this.#saidClose = true;
+  }
+
+  #take(frames: Iterator<ControlFrame | Uint8Array>): void {
+    let isDone = false;
     try {
-      for (const frame of this.#parser.parse(bytes)) {
+      for (;;) {
+        const frame = this.#next(frames);
+        isDone = frame === undefined;
+        if (frame === undefined) return;
         if (typeof frame === 'string') this.#obey(frame);
-        // After a close of this side nobody wants it.
-        else if (!this.destroyed && !this.readableEnded && !this.#ended && !this.push(frame)) this.#socket.pause();
+        else this.#takeData(frame);
       }
-    } catch (error) {
-      this.destroy(error as Error);
+    } finally {
+      // That a listener threw must not cost the frames behind.
+      if (!isDone) process.nextTick(() => this.#take(frames));
     }
   }
 
+  #next(frames: Iterator<ControlFrame | Uint8Array>): ControlFrame | Uint8Array | undefined {
+    try {
+      return frames.next().value;
+    } catch (error) {
+      this.destroy(error as Error);
+      return undefined;
+    }
+  }
+
+  #takeData(data: Uint8Array): void {
+    // After a close of this side nobody wants it.
+    if (this.#readingIsOver || this.destroyed) return;
+    this.#bytesRead += data.length;
+    if (!this.push(data)) this.#socket.pause();
+  }
+
   #endReading(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#readingIsOver) return;
+    this.#readingIsOver = true;
     if (!this.destroyed) this.push(null);
     // What comes are frames now, which nobody's reading holds up.
     this.#socket.resume();
   }
 
+  /** Whether the program has had all that the other side wrote. */
+  get #hasReadAll(): boolean {
+    return this.#peerHasEnded && this.readableLength === 0;
+  }
+
   #obey(frame: ControlFrame): void {
-    if (frame === 'shutdown-write') this.#endReading();
-    else if (frame === 'shutdown-read') {
+    if (frame === 'shutdown-write') {
+      this.#peerHasEnded = true;
+      this.#endReading();
+    } else if (frame === 'shutdown-read') {
       this.#isRefused = true;
       this.#settleDrained(this.#pipeError());
       if (this.destroyed) this.#over();
     } else {
-      if (this.writableFinished) this.#settleDrained();
+      this.#settleDrained(this.#saidEnd ? undefined : this.#pipeError());
       this.#isRefused = true;
+      this.#peerHasEnded = true;
       this.#endReading();
       this.#over();
-      // Nobody is there to hear more. What has come is still the reader's.
-      if (this.readableEnded) this.destroy();
-      else this.once('end', () => this.destroy());
+      // What has come is still the reader's; then there is nothing more to say.
+      const answer = () => this.#sayClose(() => this.#leave());
+      if (this.#hasReadAll) answer();
+      else this.once('end', answer);
     }
   }
 
   /** The connection ends; without a Close before, what came may not be all. */
   #onEnd(): void {
-    try {
-      if (!this.destroyed && !this.#isOver) {
+    if (!this.destroyed && !this.#isOver) {
+      try {
         this.#parser.end();
-        if (!this.#ended || !this.writableFinished) throw this.#resetError();
+        if (!this.#peerHasEnded || !this.writableFinished) throw this.#resetError();
+      } catch (error) {
+        this.destroy(error as Error);
       }
-    } catch (error) {
-      this.destroy(error as Error);
     }
     this.#over();
   }
@@ -162,53 +344,83 @@ export class FramedSocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#write([chunk], callback);
+  }
+
+  override _writev(chunks: { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    this.#write(
+      chunks.map(({ chunk }) => chunk),
+      callback,
+    );
+  }
+
+  #write(chunks: readonly Buffer[], callback: (error?: Error | null) => void): void {
     if (this.#isRefused) {
+      // To one that has closed, it is a last word, as TLS has: told to who wrote it, and no more than the end.
+      if (this.#isOver) this.destroy();
       callback(this.#pipeError());
       return;
     }
+    const taken = (error?: Error | null) => {
+      if (!error) for (const { length } of chunks) this.#bytesTaken += length;
+      callback(error);
+    };
     this.#socket.cork();
-    const pieces = [...encodeData(chunk)];
+    const pieces = chunks.flatMap((chunk) => [...encodeData(chunk)]);
     for (const [index, piece] of pieces.entries()) {
+      // The last one is taken when all are. An error is the socket's, which destroys this.
       if (index < pieces.length - 1) this.#socket.write(piece);
-      // The last one is there when all are. An error is the socket's, which destroys this.
-      else this.#socket.write(piece, (error) => callback(error));
+      else this.#socket.write(piece, taken);
     }
     this.#socket.uncork();
     if (pieces.length === 0) callback();
   }
 
   override _final(callback: () => void): void {
+    this.#saidEnd = true;
     this.#send('shutdown-write', callback);
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#settleDestroyed(error);
+    if (error !== null || !this.#saidEnd) this.#settleDrained(error ?? this.#abandonedError());
+    this.#hasFailed = error !== null;
     const socket = this.#socket;
-    if (error !== null || socket.destroyed) {
+    // A connection that is not there yet has nothing in flight.
+    if (error !== null || socket.destroyed || this.connecting) {
       socket.destroy();
       callback(error);
       return;
     }
-    const deadline = setTimeout(() => this.#onOver(), this.#closeTimeout);
+    const deadline = this.#setTimer(() => this.#onOver(), this.#closeTimeout);
     this.#onOver = () => {
       this.#onOver = () => {};
       clearTimeout(deadline);
-      if (this.#isOver) leave(socket);
+      if (this.#isOver) this.#leave();
       else socket.destroy();
       callback();
     };
     socket.resume();
-    this.#send('close', () => this.#isOver && this.#onOver());
+    // In one segment, lest a write comes between the two.
+    socket.cork();
+    // Or the Close would tell the other side that its bytes were wanted, and read.
+    if (!this.#readingIsOver || (this.#peerHasEnded && !this.#hasReadAll)) this.#send('shutdown-read');
+    this.#sayClose(() => this.#isOver && this.#onOver());
+    socket.uncork();
   }
 
-  #settleDestroyed(error: Error | null): void {
-    if (error !== null) this.#settleDrained(error);
-    else if (!this.writableFinished) this.#settleDrained(this.#resetError());
+  #abandonedError(): HvsockError {
+    return new HvsockError('framed connection: it was destroyed before its end() was sent', {
+      code: 'ECONNRESET',
+      kind: 'reset',
+    });
   }
-}
 
-/** Ends a connection on which all is said: when the other side does, or when what was said last must have arrived. */
-function leave(socket: Beneath): void {
-  const timer = setTimeout(() => socket.destroy(), LINGER);
-  socket.once('end', () => socket.end()).once('close', () => clearTimeout(timer));
+  /** Ends a connection on which all is said: when the other side does, or when what was said last must have arrived. */
+  #leave(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    const socket = this.#socket;
+    const timer = this.#setTimer(() => socket.destroy(), LINGER);
+    socket.once('end', () => socket.end()).once('close', () => clearTimeout(timer));
+  }
 }

@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import type { Address } from '../address/address.ts';
 import { type HvsockError, systemError, withKind } from '../errors.ts';
+import { readThrough } from '../read-through.ts';
 import { type Connection, type Endpoints, type Socket, socketFromAccepted } from '../socket.ts';
 import { attachServer } from './attached-server.ts';
 import { openLoopback } from './loopback-port.ts';
@@ -157,22 +158,4 @@ function acceptSocket(accepted: net.Socket, connection: Connection, { onread }: 
   const socket = socketFromAccepted(accepted, connection.local.family, connection);
   if (onread !== undefined) readThrough(socket, onread);
   return socket;
-}
-
-/** `onread` for a socket that node:net made without it. */
-function readThrough(socket: Socket, { buffer, callback }: net.OnReadOpts): void {
-  socket.on('data', (chunk: Buffer) => {
-    for (let offset = 0; offset < chunk.length; ) {
-      const target = typeof buffer === 'function' ? buffer() : buffer;
-      const length = Math.min(target.length, chunk.length - offset);
-      target.set(chunk.subarray(offset, offset + length));
-      offset += length;
-      if (callback.call(socket, length, target) === false) {
-        socket.pause();
-        if (offset < chunk.length) socket.unshift(chunk.subarray(offset));
-        return;
-      }
-      if (socket.destroyed) return;
-    }
-  });
 }

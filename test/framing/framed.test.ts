@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Duplex, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -109,6 +109,89 @@ describe('the bytes', () => {
   });
 });
 
+describe('the reader', () => {
+  /** A framed socket over a stream that only this test writes into. */
+  function framedOverNothing(): { framed: FramedSocket; sent: () => string; receive(bytes: Buffer): void } {
+    const chunks: Buffer[] = [];
+    const beneath = new Duplex({
+      read() {},
+      write(chunk, _encoding, callback) {
+        chunks.push(chunk);
+        callback();
+      },
+    });
+    return {
+      framed: new FramedSocket(beneath),
+      sent: () => Buffer.concat(chunks).toString('hex'),
+      receive: (bytes) => beneath.emit('data', bytes),
+    };
+  }
+
+  /** A 'data' listener starts the flow in the next turn. */
+  const flowing = () => new Promise((resolve) => setImmediate(resolve));
+
+  test('keeps no data: each byte of a frame is handed on when it is there', () => {
+    const parser = new FrameParser();
+    const [header = Buffer.alloc(0)] = encodeData(Buffer.alloc(4096));
+    for (let round = 0; round < 3; round++) {
+      for (const byte of header) assert.deepEqual([...parser.parse(Buffer.of(byte))], []);
+      for (let at = 0; at < 4096; at++) assert.deepEqual([...parser.parse(Buffer.of(at & 255))], [Buffer.of(at & 255)]);
+    }
+  });
+
+  test('a listener that throws costs no byte behind', async () => {
+    const { framed, receive } = framedOverNothing();
+    let read = '';
+    framed.on('data', (data) => {
+      read += data;
+      if (`${data}` === 'one') throw new Error('mine');
+    });
+    await flowing();
+    const frames = ['one', 'two', 'three'].flatMap((word) => [...encodeData(Buffer.from(word))]);
+    assert.throws(() => receive(Buffer.concat([...frames, encodeControl('shutdown-write')])), /^Error: mine$/);
+    await once(framed, 'end');
+    assert.equal(read, 'onetwothree');
+  });
+
+  test('shutdownRead() in the middle of frames: said once, and the rest is dropped', async () => {
+    const { framed, sent, receive } = framedOverNothing();
+    framed.once('data', () => framed.shutdownRead().shutdownRead());
+    await flowing();
+    receive(Buffer.concat(['one', 'two'].flatMap((word) => [...encodeData(Buffer.from(word))])));
+    await once(framed, 'end');
+    assert.equal(sent(), 'efbeadde');
+    assert.equal(framed.bytesRead, 3);
+  });
+
+  test('a Close says that all was read, and ShutdownRead comes before one that does not', async () => {
+    const question = Buffer.concat([...encodeData(Buffer.from('question')), encodeControl('shutdown-write')]);
+    const [reader, quitter] = [framedOverNothing(), framedOverNothing()];
+    for (const { receive } of [reader, quitter]) receive(question);
+    reader.framed.resume();
+    await once(reader.framed, 'end');
+    for (const { framed, receive } of [reader, quitter]) {
+      framed.destroy();
+      receive(encodeControl('close'));
+      await once(framed, 'close');
+    }
+    assert.equal(reader.sent(), 'addeadde');
+    assert.equal(quitter.sent(), 'efbeaddeaddeadde');
+  });
+
+  test('a Close is answered when what came before it has been read', async () => {
+    const { framed, sent, receive } = framedOverNothing();
+    receive(Buffer.concat([...encodeData(Buffer.from('last words')), encodeControl('close')]));
+    await flowing();
+    assert.equal(sent(), '');
+    assert.equal(`${framed.read()}`, 'last words');
+    await once(framed.resume(), 'end');
+    assert.equal(sent(), 'addeadde');
+    const told = new Promise((resolve) => framed.write('nobody reads this', resolve));
+    await once(framed, 'close');
+    assert.equal(((await told) as HvsockError).code, 'EPIPE');
+  });
+});
+
 describe('a framed connection', { timeout: 30_000 }, () => {
   test('half close: question, answer, and both know that all has arrived', async () => {
     const [client, server] = await framedPair();
@@ -181,14 +264,40 @@ describe('a framed connection', { timeout: 30_000 }, () => {
     client.on('error', () => {}).destroy();
   });
 
+  test('drained: not before the other side’s program has read everything, and not when it never will', async () => {
+    for (const readsIt of [true, false]) {
+      const [client, server] = await framedPair();
+      client.resume().end('question');
+      let settled = false;
+      client.drained
+        .catch(() => {})
+        .finally(() => {
+          settled = true;
+        });
+      server.end();
+      // The client has ended and has heard the end: it is closing, and waits.
+      await once(client, 'end');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal(settled, false);
+      if (readsIt) server.resume();
+      else server.destroy();
+      if (readsIt) await client.drained;
+      else await assert.rejects(client.drained, { code: 'EPIPE', kind: 'reset' });
+      if (!client.closed) await once(client, 'close');
+    }
+  });
+
   test('destroy() in the middle: the other side sees the end, and knows that it was not heard', async () => {
     const [client, server] = await framedPair();
-    server.on('error', () => {}).resume();
+    server.resume();
+    const ended = once(server, 'end');
     client.destroy();
     await once(client, 'close');
     await assert.rejects(client.drained, { kind: 'reset' });
-    if (!server.closed) await once(server, 'close');
-    assert.ok(server.readableEnded);
+    await ended;
+    await assert.rejects(server.drained, { code: 'EPIPE' });
+    server.end();
+    await once(server, 'close');
   });
 
   test('an end without frames is an error, in the middle of one too, and so are other bytes', async () => {
