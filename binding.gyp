@@ -2,7 +2,7 @@
   "targets": [
     {
       "target_name": "hvsock",
-      "sources": ["native/addon.c", "native/operations.c"],
+      "sources": ["native/addon.c", "native/operations.c", "native/pump.c", "native/pump_operation.c"],
       "defines": ["NAPI_VERSION=9"],
       "cflags": ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
       "xcode_settings": { "OTHER_CFLAGS": ["-std=gnu11", "-Wall", "-Wextra"] },

@@ -39,6 +39,15 @@ void *take_bytes(arguments *args, int index, size_t *length) {
   return data;
 }
 
+napi_value take_function(arguments *args, int index) {
+  napi_valuetype type = napi_undefined;
+  if (!args->failed)
+    args->failed = !is_ok(args->env, napi_typeof(args->env, args->values[index], &type));
+  if (!args->failed && type != napi_function)
+    args->failed = !is_ok(args->env, napi_function_expected);
+  return args->values[index];
+}
+
 napi_value number(napi_env env, double value) {
   napi_value result = NULL;
   napi_create_double(env, value, &result);
@@ -161,6 +170,10 @@ NAPI_MODULE_INIT() {
       {"listener_resume", listener_resume},
       {"operation_cancel", operation_cancel},
       {"operation_set_ref", operation_set_ref},
+      {"pump_start", pump_start},
+      {"pump_count", pump_count},
+      {"pump_cancel", pump_cancel},
+      {"pump_set_ref", pump_set_ref},
   };
   environment *environment = environment_create(env);
   if (!environment)

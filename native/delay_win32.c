@@ -1,5 +1,6 @@
-// Windows resolves an import by the name of the program that it is to come from, "node.exe", and that is not what every
-// program with Node in it is called. So these imports are resolved at their first use, and from whatever program this is.
+// Windows resolves an import by the name of the program that it is to come from, "node.exe", and
+// that is not what every program with Node in it is called. So these imports are resolved at their
+// first use, and from whatever program this is.
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 

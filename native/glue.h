@@ -25,6 +25,7 @@ bool is_ok(napi_env env, napi_status status);
 arguments take_arguments(napi_env env, napi_callback_info info);
 int take_int(arguments *args, int index);
 void *take_bytes(arguments *args, int index, size_t *length);
+napi_value take_function(arguments *args, int index);
 napi_value number(napi_env env, double value);
 napi_value answer(arguments *args, int result);
 
@@ -35,5 +36,11 @@ napi_value listener_start(napi_env env, napi_callback_info info);
 napi_value listener_resume(napi_env env, napi_callback_info info);
 napi_value operation_cancel(napi_env env, napi_callback_info info);
 napi_value operation_set_ref(napi_env env, napi_callback_info info);
+
+// Pumps, in pump_operation.c: two sockets whose bytes threads carry.
+napi_value pump_start(napi_env env, napi_callback_info info);
+napi_value pump_count(napi_env env, napi_callback_info info);
+napi_value pump_cancel(napi_env env, napi_callback_info info);
+napi_value pump_set_ref(napi_env env, napi_callback_info info);
 
 #endif

@@ -39,15 +39,6 @@ static operation *take_operation(arguments *args, int index) {
   return data;
 }
 
-static napi_value take_function(arguments *args, int index) {
-  napi_valuetype type = napi_undefined;
-  if (!args->failed)
-    args->failed = !is_ok(args->env, napi_typeof(args->env, args->values[index], &type));
-  if (!args->failed && type != napi_function)
-    args->failed = !is_ok(args->env, napi_function_expected);
-  return args->values[index];
-}
-
 static void operation_free(operation *op) {
   if (op->closed && op->released)
     free(op);

@@ -31,6 +31,18 @@ int hv_socket_adopt(int from, int into);
 // An ioctl that answers with one unsigned 32-bit number.
 int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value);
 
+// For threads that wait, as the pump's do; a descriptor is `int` on every system.
+// Lets calls on this socket wait. What shares the socket, a duplicate included, waits from then on
+// too.
+int hv_socket_make_blocking(int fd);
+// Waits for bytes: how many came, at most `length` and INT_MAX, or 0 at the end of the stream.
+int hv_socket_receive(int fd, void *buffer, size_t length);
+// Waits until bytes are taken: how many. A peer that has gone is an error and never a signal.
+int hv_socket_send(int fd, const void *buffer, size_t length);
+// Ends both directions, from any thread: what waits in the two calls above returns soon, also in
+// another thread, and nothing waits any more. The descriptor stays open.
+void hv_socket_interrupt(int fd);
+
 // A descriptor that the event loop watches. It owns the descriptor until hv_watch_take or
 // hv_watch_close.
 typedef struct hv_watch hv_watch;

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -14,6 +16,10 @@
 
 // Connections taken in one turn of the loop, so that a flood of them does not starve other work.
 #define ACCEPT_BATCH 64
+
+#if !defined(MSG_NOSIGNAL)
+#define MSG_NOSIGNAL 0 // macOS; Node ignores SIGPIPE
+#endif
 
 static int result_of(int result) { return result < 0 ? -errno : result; }
 
@@ -100,6 +106,42 @@ int hv_socket_adopt(int from, int into) {
 int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value) {
   return result_of(ioctl(fd, request, value));
 }
+
+int hv_socket_make_blocking(int fd) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0)
+    return -errno;
+  return flags & O_NONBLOCK ? result_of(fcntl(fd, F_SETFL, flags & ~O_NONBLOCK)) : 0;
+}
+
+// Whether to try again. Another process that shares the socket may have made it non-blocking since.
+static bool should_repeat(int fd, short events) {
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    struct pollfd entry = {.fd = fd, .events = events};
+    return poll(&entry, 1, -1) >= 0 || errno == EINTR;
+  }
+  return errno == EINTR;
+}
+
+static size_t at_most_int(size_t length) { return length > INT_MAX ? INT_MAX : length; }
+
+int hv_socket_receive(int fd, void *buffer, size_t length) {
+  ssize_t result;
+  do
+    result = recv(fd, buffer, at_most_int(length), 0);
+  while (result < 0 && should_repeat(fd, POLLIN));
+  return result_of((int)result);
+}
+
+int hv_socket_send(int fd, const void *buffer, size_t length) {
+  ssize_t result;
+  do
+    result = send(fd, buffer, at_most_int(length), MSG_NOSIGNAL);
+  while (result < 0 && should_repeat(fd, POLLOUT));
+  return result_of((int)result);
+}
+
+void hv_socket_interrupt(int fd) { shutdown(fd, SHUT_RDWR); }
 
 static int watch_start(uv_loop_t *loop, hv_watch *watch, int fd, int events, uv_poll_cb callback) {
   int error = uv_poll_init(loop, &watch->handle, fd);

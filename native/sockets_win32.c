@@ -2,6 +2,7 @@
 // loop. Not by a completion port: a socket has one for good, and libuv's must be it (uv_tcp_open).
 #include "sockets.h"
 
+#include <limits.h>
 #include <mswsock.h>
 #include <windows.h>
 #include <ws2tcpip.h>
@@ -61,6 +62,29 @@ int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value) {
   (void)request;
   (void)value;
   return -WSAEOPNOTSUPP;
+}
+
+// --- for threads that wait ---
+
+int hv_socket_make_blocking(int fd) {
+  u_long no = 0;
+  return result_of(ioctlsocket(socket_of(fd), FIONBIO, &no));
+}
+
+static int at_most_int(size_t length) { return length > INT_MAX ? INT_MAX : (int)length; }
+
+int hv_socket_receive(int fd, void *buffer, size_t length) {
+  return result_of(recv(socket_of(fd), buffer, at_most_int(length), 0));
+}
+
+int hv_socket_send(int fd, const void *buffer, size_t length) {
+  return result_of(send(socket_of(fd), buffer, at_most_int(length), 0));
+}
+
+void hv_socket_interrupt(int fd) {
+  // Against calls to come; those that wait already need not notice it.
+  shutdown(socket_of(fd), SD_BOTH);
+  CancelIoEx((HANDLE)socket_of(fd), NULL);
 }
 
 // --- a pair: two ends of one TCP connection over the loopback ---

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-const glue = ['native/addon.c', 'native/operations.c'];
+const glue = ['native/addon.c', 'native/operations.c', 'native/pump.c', 'native/pump_operation.c'];
 
 export const posixSources = [...glue, 'native/sockets_posix.c'];
 export const windowsSources = [...glue, 'native/sockets_win32.c', 'native/delay_win32.c'];

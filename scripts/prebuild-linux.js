@@ -22,7 +22,8 @@ const machines = [
 const libc = new Set(
   (
     '__errno_location abort accept accept4 bind calloc close connect dup dup3 fcntl free getpeername getsockname ' +
-    'getsockopt ioctl listen malloc memcmp memcpy memmove memset poll realloc setsockopt shutdown socket socketpair strlen'
+    'getsockopt ioctl listen malloc memcmp memcpy memmove memset poll realloc recv send setsockopt shutdown socket socketpair ' +
+    'strlen'
   ).split(' '),
 );
 

@@ -9,6 +9,13 @@ export interface Operation {
   readonly [operation]: never;
 }
 
+declare const pump: unique symbol;
+
+/** Two sockets whose bytes are carried outside the event loop. It owns both descriptors until it ends. */
+export interface Pump {
+  readonly [pump]: never;
+}
+
 export interface Binding {
   /** A new socket, non-blocking and close-on-exec: its descriptor. */
   socket_open(family: number, type: number, protocol: number): number;
@@ -47,4 +54,27 @@ export interface Binding {
   operation_cancel(operation: Operation): void;
   /** Whether the operation keeps the process alive. */
   operation_set_ref(operation: Operation, referenced: boolean): void;
+
+  /**
+   * Carries the bytes of each of two connected stream sockets to the other, in two threads. Takes both descriptors, also
+   * on failure, and makes their sockets blocking. The end of one stream is carried on as the end of what the other
+   * socket is sent; where a socket takes no more, its pair is no longer read; a failed read ends both directions.
+   * `bufferSize` bytes are held for each direction; no single send has more than `messageSize` bytes, unless that is 0.
+   *
+   * `onEnd` follows exactly once, when both directions have ended and both descriptors are closed: with 0 or the errno
+   * of the first failure, and which socket failed.
+   */
+  pump_start(
+    first: number,
+    second: number,
+    bufferSize: number,
+    messageSize: number,
+    onEnd: (result: number, side: 0 | 1) => void,
+  ): Pump | number;
+  /** Bytes that came from the first socket (0) or the second (1) and have been sent to the other; at any time. */
+  pump_count(pump: Pump, source: 0 | 1): number;
+  /** Ends both directions; `onEnd` follows with ECANCELED, or with the failure before. Harmless once it has ended. */
+  pump_cancel(pump: Pump): void;
+  /** Whether the pump keeps the process alive. */
+  pump_set_ref(pump: Pump, referenced: boolean): void;
 }
