@@ -80,6 +80,19 @@ export function connect(like: AddressLike, options?: ConnectOptions): Socket;
 export function connect(like: AddressLike, options: FramedConnectOptions): FramedSocket;
 export function connect(like: AddressLike, options: ConnectOptions | FramedConnectOptions): Socket | FramedSocket;
 export function connect(like: AddressLike, options: ConnectOptions | FramedConnectOptions = {}): Socket | FramedSocket {
+  return prepareConnect(like, options)();
+}
+
+/** For who connects again and again: throws now what `connect()` would throw, and returns what connects each time. */
+export function prepareConnect(like: AddressLike, options?: ConnectOptions): () => Socket;
+export function prepareConnect(
+  like: AddressLike,
+  options: ConnectOptions | FramedConnectOptions,
+): () => Socket | FramedSocket;
+export function prepareConnect(
+  like: AddressLike,
+  options: ConnectOptions | FramedConnectOptions = {},
+): () => Socket | FramedSocket {
   checkConnectOptions(options);
   const wanted = toAddress(like);
   const { transport, address } = transportFor(wanted, options.partition);
@@ -90,15 +103,17 @@ export function connect(like: AddressLike, options: ConnectOptions | FramedConne
   if (!framed) requireHalfClose(options, address);
   const { allowHalfOpen, onread, highWaterMark } = options;
   const streamOptions = { allowHalfOpen, onread, highWaterMark };
-  const socket = transport.createSocket(framed ? optionsBeneath() : streamOptions);
-  const held = framed ? frameSocket(socket, framed, streamOptions) : socket;
-  if (signal?.aborted) {
-    socket.destroy(abortError(signal, wanted.toString()));
+  return () => {
+    const socket = transport.createSocket(framed ? optionsBeneath() : streamOptions);
+    const held = framed ? frameSocket(socket, framed, streamOptions) : socket;
+    if (signal?.aborted) {
+      socket.destroy(abortError(signal, wanted.toString()));
+      return held;
+    }
+    new Connecting(socket, transport, address, options).start();
+    if (signal !== undefined) followSignal(socket, signal, wanted);
     return held;
-  }
-  new Connecting(socket, transport, address, options).start();
-  if (signal !== undefined) followSignal(socket, signal, wanted);
-  return held;
+  };
 }
 
 /** The same as a promise: fulfilled with the connected socket, rejected with what its 'error' event would carry. */

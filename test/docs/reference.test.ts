@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import * as hvsock from 'hvsock';
+import * as hvsockHttp from 'hvsock/http';
 import { parsePage, readPage, root } from './manual.js';
 
 const optionTypes = [
@@ -63,6 +64,7 @@ const api = readPage('docs/api.md').text;
 const errors = readPage('docs/errors.md').text;
 const framing = readPage('docs/framing.md').text;
 const addresses = readPage('docs/addresses.md').text;
+const http = readPage('docs/http.md').text;
 const declarations = readTree('dist', '.d.ts');
 
 test('every exported name is in the manual', () => {
@@ -71,6 +73,15 @@ test('every exported name is in the manual', () => {
   for (const name of Object.keys(hvsock)) assert.ok(names.includes(name), `${name} was not found in index.d.ts`);
   const missing = names.filter((name) => ![api, addresses, errors].some((text) => mentions(text, name)));
   assert.deepEqual(missing, []);
+});
+
+test('every name that hvsock/http exports is in its page', () => {
+  const names = exportedNames(readFileSync(join(root, 'dist/http/index.d.ts'), 'utf8'));
+  for (const name of Object.keys(hvsockHttp)) assert.ok(names.includes(name), `${name} was not found in index.d.ts`);
+  assert.deepEqual(
+    names.filter((name) => !mentions(http, name)),
+    [],
+  );
 });
 
 test('every option has a row in the manual', () => {

@@ -1,41 +1,19 @@
 // TLS, https and http2 over real AF_VSOCK, with the servers of Node unchanged but for listen().
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import tls from 'node:tls';
 import { connect, listen, VMADDR_PORT_ANY, type VsockAddress } from 'hvsock';
+import { makeCertificate } from '../support/certificate.ts';
 import { local } from '../support/servers.ts';
 
 describe('over TLS', { timeout: 120_000 }, () => {
-  let key: Buffer;
-  let cert: Buffer;
-  let directory: string;
-
-  before(() => {
-    directory = mkdtempSync(join(tmpdir(), 'hvsock-tls-'));
-    const [keyFile, certFile] = [join(directory, 'key'), join(directory, 'cert')];
-    execFileSync(
-      'openssl',
-      [
-        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-        ...['-subj', '/CN=guest', '-addext', 'subjectAltName=DNS:guest', '-keyout', keyFile, '-out', certFile],
-      ],
-      { stdio: 'ignore' },
-    );
-    key = readFileSync(keyFile);
-    cert = readFileSync(certFile);
-  });
-  after(() => rmSync(directory, { recursive: true }));
-
+  const { key, cert } = makeCertificate('guest');
   const addressOf = (server: { address(): unknown }) => local((server.address() as VsockAddress).port);
   /** `tls.connect` over a socket that is still connecting. */
   const secure = (address: VsockAddress, options: tls.ConnectionOptions = {}) =>
