@@ -273,6 +273,10 @@ export function createServer(
   options: FramedServerOptions,
   connectionListener?: (socket: FramedSocket) => void,
 ): Server<FramedSocket>;
+export function createServer(
+  options: ServerOptions | FramedServerOptions,
+  connectionListener?: (socket: Socket | FramedSocket) => void,
+): Server<Socket | FramedSocket>;
 export function createServer<S extends Socket | FramedSocket>(
   optionsOrListener?: ServerOptions | FramedServerOptions | ((socket: S) => void),
   connectionListener?: (socket: S) => void,

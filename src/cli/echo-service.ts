@@ -6,8 +6,12 @@ export function echoService(): Service {
   const pump = new PooledPump();
   return {
     onread: pump.onread,
-    serve({ socket, counters }) {
-      socket.once('end', () => socket.end());
+    serve(session) {
+      const { socket, counters } = session;
+      socket.once('end', () => {
+        session.complete();
+        socket.end();
+      });
       pump.pump(socket, socket, {
         onRead: (bytes) => counters.addReceived(bytes),
         onTaken: (bytes) => counters.addSent(bytes),

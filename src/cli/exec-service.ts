@@ -27,13 +27,17 @@ export function execService(command: string, commandOnExit: CommandOnExit): Serv
       if (!stdin || !stdout) return;
       const onRead = (bytes: number) => counters.addReceived(bytes);
       sockets.pump(socket, stdin, { onRead });
-      pump(stdout, socket, (bytes) => counters.addSent(bytes));
+      const onRefused = (error: Error) => session.refused(error);
+      pump(stdout, socket, (bytes) => counters.addSent(bytes), onRefused);
 
       let isGone = false;
       socket.once('end', () => stdin.end());
       // A command need not read to the end: what it leaves is dropped, as by a pipe.
       stdin.on('error', () => sockets.pump(socket, undefined, { onRead }));
-      stdout.once('end', () => socket.end());
+      stdout.once('end', () => {
+        session.complete();
+        socket.end();
+      });
       child.once('exit', (status, signal) => commandOnExit(session, status, signal));
       child.once('close', () => {
         isGone = true;

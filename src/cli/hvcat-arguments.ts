@@ -22,6 +22,7 @@ export interface HvcatRun {
   readonly quitAfter: number | undefined;
   readonly shutdown: boolean;
   readonly progress: boolean;
+  readonly framed: boolean;
 }
 
 const options = {
@@ -34,6 +35,7 @@ const options = {
   retry: { type: 'string' },
   quit: { type: 'string', short: 'q' },
   'no-shutdown': { type: 'boolean' },
+  framed: { type: 'boolean' },
   verbose: { type: 'boolean', short: 'v' },
   json: { type: 'boolean' },
   progress: { type: 'boolean' },
@@ -87,6 +89,7 @@ async function readRun(values: Values, positionals: readonly string[]): Promise<
     quitAfter: quit === undefined ? undefined : readSeconds('-q', quit, { zero: true }),
     shutdown: values['no-shutdown'] !== true,
     progress: values.progress === true && values.json !== true,
+    framed: values.framed ?? false,
   } as const;
   // Last: a machine that cannot be looked up is no mistake in the command line, and every such mistake comes first.
   const address = await readAddress(positionals[0] ?? DEFAULT_ADDRESS, role, values.vmid);

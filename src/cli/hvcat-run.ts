@@ -7,7 +7,7 @@ import { echoService } from './echo-service.ts';
 import { execService } from './exec-service.ts';
 import type { HvcatRun } from './hvcat-arguments.ts';
 import { errorFields, errorText, type Reporter } from './reporter.ts';
-import { type Service, Session } from './session.ts';
+import { type Service, Session, type SessionSocket } from './session.ts';
 import { StandardService } from './standard-service.ts';
 import { openStandardInput, openStandardOutput } from './standard-streams.ts';
 import type { StopSignal } from './stop-signal.ts';
@@ -49,8 +49,9 @@ function makeService(run: HvcatRun, { reporter }: HvcatContext): Service {
 
 async function runConnect(run: HvcatRun, service: Service, context: HvcatContext): Promise<number> {
   const { reporter, stop, total } = context;
-  const { address, timeout, retryFor } = run;
-  const socket = connect(address, {
+  const { address, timeout, retryFor, framed } = run;
+  const socket: SessionSocket = connect(address, {
+    framed,
     allowHalfOpen: true,
     onread: service.onread,
     timeout,
@@ -72,7 +73,7 @@ async function runConnect(run: HvcatRun, service: Service, context: HvcatContext
     reporter.tell('connected', addresses, `connected to ${addresses.remote} from ${addresses.local}`);
     service.serve(session);
   });
-  const error = await session.closed;
+  const error = await ending(session, service, stop);
   if (isConnected) tellClosed(session, error, context);
   if (stop.received !== undefined) return stop.exitStatus;
   if (error === undefined) return 0;
@@ -88,7 +89,8 @@ async function runListen(run: HvcatRun, service: Service, context: HvcatContext)
   let turn: Promise<unknown> = Promise.resolve();
   let failed = false;
 
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, onread: service.onread }, (socket) => {
+  const options = { framed: run.framed, allowHalfOpen: true, pauseOnConnect: true, onread: service.onread };
+  const server = createServer(options, (socket) => {
     const session = new Session(socket, total);
     sessions.add(session);
     if (!run.keepOpen) {
@@ -108,7 +110,7 @@ async function runListen(run: HvcatRun, service: Service, context: HvcatContext)
     reporter.tell('connection', addresses, `connection from ${remote} to ${local}`);
     session.counters.restart();
     if (!session.socket.destroyed) service.serve(session);
-    const error = await session.closed;
+    const error = await ending(session, service, stop);
     sessions.delete(session);
     tellClosed(session, error, context);
     if (error !== undefined && stop.received === undefined) {
@@ -138,6 +140,14 @@ async function runListen(run: HvcatRun, service: Service, context: HvcatContext)
   }
   if (stop.received !== undefined) return stop.exitStatus;
   return failed ? 1 : 0;
+}
+
+/** The end of a session: the error of a failure. */
+async function ending(session: Session, service: Service, stop: StopSignal): Promise<Error | undefined> {
+  const error = await session.closed;
+  // Whoever was stopped, or has lost stdout, has broken off, and knows that not all has arrived.
+  if (error !== undefined || service.isOver || stop.received !== undefined) return error;
+  return session.lack();
 }
 
 function tellClosed({ addresses, counters }: Session, error: Error | undefined, { reporter }: HvcatContext): void {

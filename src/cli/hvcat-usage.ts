@@ -32,6 +32,8 @@ Options:
   -q, --quit SECONDS        after the end of stdin, wait so long for the other
                             side's end; unless given, as long as it takes
       --no-shutdown         keep sending open after the end of stdin
+      --framed              the other side is framed, too: half close works, and
+                            nothing is lost, whatever the hypervisor does
   -v, --verbose             tell who is connected, bytes and rate
       --json                the same as one JSON object a line
       --progress            show bytes and rate while they flow, on a terminal

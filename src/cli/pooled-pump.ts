@@ -1,8 +1,7 @@
 // Copies sockets into streams through a pool of buffers. Fresh memory for each read, as streams take it, lets garbage of
 // 50 MB pile up before it is collected; this reuses what the sink has taken.
 import type { OnReadOpts } from 'node:net';
-import type { Writable } from 'node:stream';
-import type { Socket } from '../index.ts';
+import type { Duplex, Writable } from 'node:stream';
 
 const BUFFER_SIZE = 64 * 1024;
 /** Bytes that may wait in a sink: one write under way, and the next at hand. */
@@ -26,27 +25,27 @@ interface Pumping extends PumpListener {
 export class PooledPump {
   readonly onread: OnReadOpts;
   readonly #free: Buffer[] = [];
-  readonly #pumpings = new WeakMap<Socket, Pumping>();
+  readonly #pumpings = new WeakMap<Duplex, Pumping>();
 
   constructor() {
-    const socketOnRead = (socket: Socket, length: number, buffer: Buffer) => this.#socketOnRead(socket, length, buffer);
+    const socketOnRead = (socket: Duplex, length: number, buffer: Buffer) => this.#socketOnRead(socket, length, buffer);
     this.onread = {
       buffer: () => this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_SIZE),
       // One for all sockets of a server: which of them, only `this` tells.
       callback(this: unknown, length, buffer) {
-        socketOnRead(this as Socket, length, buffer as Buffer);
+        socketOnRead(this as Duplex, length, buffer as Buffer);
         return true;
       },
     };
   }
 
   /** Copies `socket` into `sink`, or nowhere if that is undefined. Ends and destroys neither. */
-  pump(socket: Socket, sink: Writable | undefined, listener: PumpListener): void {
+  pump(socket: Duplex, sink: Writable | undefined, listener: PumpListener): void {
     this.#pumpings.set(socket, { ...listener, sink });
     socket.resume();
   }
 
-  #socketOnRead(socket: Socket, length: number, buffer: Buffer): void {
+  #socketOnRead(socket: Duplex, length: number, buffer: Buffer): void {
     const pumping = this.#pumpings.get(socket);
     pumping?.onRead(length);
     const sink = pumping?.sink;

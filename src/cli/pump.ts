@@ -5,13 +5,21 @@ import type { Readable, Writable } from 'node:stream';
 const WAITING_MAX = 128 * 1024;
 
 /**
- * Copies what `source` emits into `sink` and tells the bytes that the sink took. Ends and destroys neither. Returns the
+ * Copies what `source` emits into `sink` and tells the bytes that the sink took, or its error. Ends and destroys neither. Returns the
  * function that stops it, which leaves `source` paused.
  */
-export function pump(source: Readable, sink: Writable, onTaken: (bytes: number) => void): () => void {
+export function pump(
+  source: Readable,
+  sink: Writable,
+  onTaken: (bytes: number) => void,
+  onRefused?: (error: Error) => void,
+): () => void {
   const sourceOnData = (chunk: Buffer) => {
     sink.write(chunk, (error) => {
-      if (error) return;
+      if (error) {
+        onRefused?.(error);
+        return;
+      }
       onTaken(chunk.length);
       if (isWaiting && sink.writableLength < WAITING_MAX) {
         isWaiting = false;

@@ -1,6 +1,6 @@
 // One connection and what a tool wants to know of it. What is done with its bytes is a service's business.
 import type { OnReadOpts } from 'node:net';
-import type { Socket } from '../index.ts';
+import type { Duplex } from 'node:stream';
 import { Counters } from './counters.ts';
 
 /** What is done with the bytes of connections. */
@@ -15,13 +15,23 @@ export interface Service {
   close?(): void;
 }
 
+/** A `Socket`, or a `FramedSocket`, which has `drained`. */
+export interface SessionSocket extends Duplex {
+  readonly localAddress?: string | undefined;
+  readonly remoteAddress?: string | undefined;
+  readonly drained?: Promise<void>;
+  destroySoon(): void;
+}
+
 export class Session {
-  readonly socket: Socket;
+  readonly socket: SessionSocket;
   readonly counters: Counters;
   /** Fulfilled when the socket has closed, with the error that closed it, if one did. */
   readonly closed: Promise<Error | undefined>;
+  #refusal: Error | undefined;
+  #isComplete = false;
 
-  constructor(socket: Socket, total: Counters) {
+  constructor(socket: SessionSocket, total: Counters) {
     this.socket = socket;
     this.counters = new Counters(total);
     this.closed = new Promise((resolve) => {
@@ -34,6 +44,25 @@ export class Session {
         resolve(failure);
       });
     });
+  }
+
+  /** A write has failed; a framed socket need not tell it in another way. */
+  refused(error: NodeJS.ErrnoException): void {
+    if (error.code === 'EPIPE') this.#refusal ??= error;
+  }
+
+  /** What has been sent is all there was to send: whether the other side gets it counts. */
+  complete(): void {
+    this.#isComplete = true;
+  }
+
+  /** Once closed without an error: why the other side lacks something of what was sent, if that is known. */
+  async lack(): Promise<Error | undefined> {
+    if (this.#refusal !== undefined || !this.#isComplete || this.counters.sent === 0) return this.#refusal;
+    return this.socket.drained?.then(
+      () => undefined,
+      (error: Error) => error,
+    );
   }
 
   get addresses(): { local: string | undefined; remote: string | undefined } {

@@ -58,10 +58,11 @@ export class StandardService implements Service {
     socket.once('close', () => this.#socketOnClose());
     if (this.#inputHasEnded) this.#endSending();
     else {
-      this.#stopSending = pump(this.#input, socket, (bytes) => {
+      const onTaken = (bytes: number) => {
         counters.addSent(bytes);
         if (this.#peerHasEnded) this.#waitForInput();
-      });
+      };
+      this.#stopSending = pump(this.#input, socket, onTaken, (error) => session.refused(error));
     }
     socket.resume();
   }
@@ -75,7 +76,8 @@ export class StandardService implements Service {
     counters.addReceived(length);
     if (this.#outputHasFailed) return true;
     this.#output.write(buffer.subarray(0, length), () => {
-      if (socket.isPaused() && !socket.destroyed) socket.resume();
+      // Several may come in one turn; this may be the callback of one that did not have to wait.
+      if (this.#output.writableLength === 0 && socket.isPaused() && !socket.destroyed) socket.resume();
     });
     // Not before it has been written may the buffer be read into again.
     if (this.#output.writableLength > 0) socket.pause();
@@ -114,12 +116,14 @@ export class StandardService implements Service {
 
   #endSending(): void {
     this.#clearTimer();
-    const { socket } = this.#session as Session;
+    const { shutdown, quitAfter } = this.#options;
+    const session = this.#session as Session;
+    const { socket } = session;
+    if (shutdown) session.complete();
     if (this.#peerHasEnded) {
       this.#finish();
       return;
     }
-    const { shutdown, quitAfter } = this.#options;
     const sent = () => {
       if (quitAfter === undefined || socket.destroyed) return;
       this.#timer = setTimeout(() => socket.destroy(), quitAfter);

@@ -26,8 +26,12 @@ export class HvcatProcess {
   #hasEnded = false;
   #stderrOnText: () => void = () => {};
 
-  constructor(args: readonly string[], { stdin = 'pipe', stdout = 'pipe' }: { stdin?: Stdio; stdout?: Stdio } = {}) {
-    this.child = spawn(process.execPath, [hvcatPath, ...args], { stdio: [stdin, stdout, 'pipe'] });
+  constructor(
+    args: readonly string[],
+    { stdin = 'pipe', stdout = 'pipe', env = {} }: { stdin?: Stdio; stdout?: Stdio; env?: NodeJS.ProcessEnv } = {},
+  ) {
+    const stdio: Stdio[] = [stdin, stdout, 'pipe'];
+    this.child = spawn(process.execPath, [hvcatPath, ...args], { stdio, env: { ...process.env, ...env } });
     const chunks: Buffer[] = [];
     this.child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
     // A test that closes one end too early learns it from the status.

@@ -21,7 +21,7 @@ test('the usage text fits a terminal, and the manual tells of every option in it
   for (const line of usage.split('\n')) assert.ok(line.length <= 80, line);
   const manual = documentation.replace(usage, '');
   const options = usage.match(/(?<=^ {2,6}(-\w, )?)--[a-z-]+/gm) ?? [];
-  assert.equal(options.length, 15);
+  assert.equal(options.length, 16);
   for (const option of options) assert.ok(manual.includes(`\`${option}`) || manual.includes(`/${option}`), option);
 });
 
@@ -48,6 +48,7 @@ test('the defaults', async () => {
     quitAfter: undefined,
     shutdown: true,
     progress: false,
+    framed: false,
   });
 });
 
@@ -62,6 +63,7 @@ test('what the options say', async () => {
   assert.equal((await run('-l', '-e', 'cat', ':1')).command, 'cat');
   assert.equal((await run('-e', 'cat', '3:1')).keepOpen, false);
   assert.equal((await run('--progress', '3:1')).progress, true);
+  assert.equal((await run('--framed', '3:1')).framed, true);
   assert.equal((await run('--progress', '--json', '3:1')).progress, false);
   assert.equal(readHvcatCommandLine(['--json', '3:1']).verbose, true);
   assert.equal(
