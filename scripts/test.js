@@ -71,7 +71,7 @@ const lanes = [
       command: ['shellcheck', '-x', '.ci/run', ...filesIn(/\.sh$/, 'test/vm', 'test/windows')],
       tools: { shellcheck: 'shellcheck' },
     },
-    { name: 'machine', files: ofMachine, tools: { ...otherPrograms, cc: 'gcc', script: 'bsdutils' } },
+    { name: 'machine', files: ofMachine, tools: { ...otherPrograms, cc: 'gcc', script: 'bsdutils', strace: 'strace' } },
     {
       name: 'address sanitizer',
       files: ofAddon,

@@ -101,10 +101,10 @@ export function prepareConnect(
   }
   const { framed = false, signal } = options;
   if (!framed) requireHalfClose(options, address);
-  const { allowHalfOpen, onread, highWaterMark } = options;
-  const streamOptions = { allowHalfOpen, onread, highWaterMark };
+  const { allowHalfOpen, onread, highWaterMark, messageSize } = options;
+  const streamOptions = { allowHalfOpen, onread, highWaterMark, messageSize };
   return () => {
-    const socket = transport.createSocket(framed ? optionsBeneath() : streamOptions);
+    const socket = transport.createSocket(framed ? optionsBeneath(streamOptions) : streamOptions);
     const held = framed ? frameSocket(socket, framed, streamOptions) : socket;
     if (signal?.aborted) {
       socket.destroy(abortError(signal, wanted.toString()));

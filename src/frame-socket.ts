@@ -13,8 +13,8 @@ export function checkFramed(framed: boolean | FramedOptions | undefined): void {
 }
 
 /** The options of the socket beneath: what is asked for is the framed socket's. */
-export function optionsBeneath(): StreamOptions {
-  return { allowHalfOpen: true };
+export function optionsBeneath({ messageSize }: StreamOptions): StreamOptions {
+  return { allowHalfOpen: true, messageSize };
 }
 
 export function frameSocket(socket: Socket, framed: true | FramedOptions, options: StreamOptions): FramedSocket {

@@ -10,10 +10,13 @@ export function checkBoolean(name: string, value: unknown): void {
 }
 
 /** Refused here and not by net.Socket, which would throw when descriptors are open already. */
-export function checkStream({ allowHalfOpen, onread, highWaterMark }: StreamOptions): void {
+export function checkStream({ allowHalfOpen, onread, highWaterMark, messageSize }: StreamOptions): void {
   checkBoolean('allowHalfOpen', allowHalfOpen);
   if (highWaterMark !== undefined && !(Number.isSafeInteger(highWaterMark) && highWaterMark >= 0)) {
     throw invalidArgument('highWaterMark', highWaterMark, 'a number of bytes');
+  }
+  if (messageSize !== undefined && !(Number.isSafeInteger(messageSize) && messageSize > 0)) {
+    throw invalidArgument('messageSize', messageSize, 'a positive number of bytes');
   }
   if (onread === undefined) return;
   if (typeof onread !== 'object' || onread === null) throw invalidArgument('onread', onread, 'an object');

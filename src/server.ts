@@ -151,7 +151,7 @@ export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitt
     options: ListenOptions & { backlog: number },
   ): undefined | Promise<Listener> {
     const events = { onIncoming: (incoming: Incoming) => this.#onIncoming(incoming), onTrouble: warnOnce() };
-    const accepting = this.#options.framed ? optionsBeneath() : this.#options;
+    const accepting = this.#options.framed ? optionsBeneath(this.#options) : this.#options;
     const listener = transport.listen(address, options, accepting, events);
     if (listener instanceof Promise) return listener;
     this.#take(listener);

@@ -154,8 +154,9 @@ function statOf(path: string): Stats | undefined {
 const isSame = (before: Stats, now: Stats | undefined) =>
   now !== undefined && now.dev === before.dev && now.ino === before.ino && now.ctimeMs === before.ctimeMs;
 
-function acceptSocket(accepted: net.Socket, connection: Connection, { onread }: AcceptOptions): Socket {
-  const socket = socketFromAccepted(accepted, connection.local.family, connection);
+function acceptSocket(accepted: net.Socket, connection: Connection, options: AcceptOptions): Socket {
+  const { onread } = options;
+  const socket = socketFromAccepted(accepted, connection.local.family, connection, options);
   if (onread !== undefined) readThrough(socket, onread);
   return socket;
 }

@@ -146,10 +146,10 @@ export class HybridSocket extends Socket {
   #onOpen(): void {
     const attempt = this.#try as Try;
     const { greeting, answer } = attempt.handshake;
-    // Written beneath the stream, whose own chunks wait until the connection is announced.
+    // Written beneath the stream, whose own chunks wait until the connection is announced; and in one piece.
     if (greeting !== '') {
       this.#overhead.bytesWritten = greeting.length;
-      this._write(greeting, 'latin1', (error) => {
+      net.Socket.prototype._write.call(this, greeting, 'latin1', (error) => {
         if (error && this.#try === attempt) this.#fail(this.#explain(error));
       });
     }
