@@ -14,7 +14,8 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-const scheme = /^[a-z][a-z0-9+.-]*:/i;
+/** Not the drive of a path on Windows. */
+const scheme = /^[a-z][a-z0-9+.-]+:/i;
 
 /**
  * Undefined where help is asked for.

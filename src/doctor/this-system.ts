@@ -36,6 +36,7 @@ export const thisSystem: System = {
       return 'ok';
     });
   },
+  windows: {},
   get probes() {
     try {
       return probesOf(loadBinding());
