@@ -42,12 +42,8 @@ export {
   type RetryOptions,
 } from './connect.ts';
 export { type ErrorKind, type Family, HvsockError } from './errors.ts';
-export {
-  type Beneath,
-  type FramedOptions,
-  FramedSocket,
-  type FramedSocketOptions,
-} from './framing/framed-socket.ts';
+export { type FramedOptions, FramedSocket, type FramedSocketOptions } from './framing/framed-socket.ts';
+export type { Beneath } from './framing/over-socket.ts';
 export {
   createServer,
   type DropArgument,

@@ -1,9 +1,7 @@
 // A connection whose ends are frames: half close and the last bytes survive where the socket beneath loses them.
-import type net from 'node:net';
-import { Duplex } from 'node:stream';
-import type { Address } from '../address/address.ts';
 import { uint32Field } from '../address/field.ts';
 import { HvsockError } from '../errors.ts';
+import { type Beneath, OverSocket } from './over-socket.ts';
 import { type ControlFrame, encodeControl, encodeData, FrameParser } from './shutdown-protocol.ts';
 
 export interface FramedOptions {
@@ -18,32 +16,6 @@ export interface FramedSocketOptions extends FramedOptions {
   /** Bytes buffered in each direction before backpressure sets in. Default: Node's own. */
   readonly highWaterMark?: number | undefined;
 }
-
-/** What is the socket's beneath, asked for at the framed one. */
-const toldProperties = [
-  'localEndpoint',
-  'remoteEndpoint',
-  'localAddress',
-  'localPort',
-  'localFamily',
-  'remoteAddress',
-  'remotePort',
-  'remoteFamily',
-  'timeout',
-] as const;
-const toldEvents = ['connect', 'ready', 'retry', 'timeout'];
-
-interface Endpoints {
-  readonly localEndpoint?: Address | undefined;
-  readonly remoteEndpoint?: Address | undefined;
-}
-type SocketProperty = Exclude<(typeof toldProperties)[number], keyof Endpoints>;
-
-/** What it runs over: a `Socket`, or any stream of bytes both ways that stays half open. */
-export interface Beneath
-  extends Duplex,
-    Endpoints,
-    Partial<Pick<net.Socket, SocketProperty | 'connecting' | 'pending' | 'setTimeout' | 'ref' | 'unref'>> {}
 
 const CLOSE_TIMEOUT = 10_000;
 /** In milliseconds: what a timer of Node's can take. */
@@ -69,17 +41,7 @@ export function checkFramedOptions({ closeTimeout }: FramedOptions): void {
  * for a connection that ends without a closing frame; EPIPE, kind `reset`, for a write to a side that reads no more. A
  * write to one that has closed is told to its callback only, and closes this side.
  */
-export class FramedSocket extends Duplex {
-  declare readonly localEndpoint: Address | undefined;
-  declare readonly remoteEndpoint: Address | undefined;
-  declare readonly localAddress: string | undefined;
-  declare readonly localPort: number | undefined;
-  declare readonly localFamily: string | undefined;
-  declare readonly remoteAddress: string | undefined;
-  declare readonly remotePort: number | undefined;
-  declare readonly remoteFamily: string | undefined;
-  /** Milliseconds of idleness after which 'timeout' is emitted; undefined, or 0, for never. */
-  declare readonly timeout: number | undefined;
+export class FramedSocket extends OverSocket {
   /**
    * Fulfilled when the other side's program has read everything that was written, to the `end()`, as its Close says;
    * rejected with an error when that can no longer happen. Rejections need no handler.
@@ -100,59 +62,25 @@ export class FramedSocket extends Duplex {
   #saidEnd = false;
   #saidClose = false;
   #isLeaving = false;
-  #hasFailed = false;
-  #isReferenced = true;
   #bytesRead = 0;
   #bytesTaken = 0;
   #onOver: () => void = () => {};
-
-  static {
-    for (const name of toldProperties) {
-      Object.defineProperty(FramedSocket.prototype, name, {
-        configurable: true,
-        get(this: FramedSocket) {
-          return this.#socket[name];
-        },
-      });
-    }
-  }
 
   /** Takes over `socket`, which must be open both ways, or connecting, and have `allowHalfOpen`; nobody else may use it then. */
   constructor(socket: Beneath, options: FramedSocketOptions = {}) {
     checkFramedOptions(options);
     const { closeTimeout = CLOSE_TIMEOUT, allowHalfOpen = true, highWaterMark } = options;
-    super({ allowHalfOpen, ...(highWaterMark === undefined ? {} : { highWaterMark }) });
+    super(socket, { allowHalfOpen, ...(highWaterMark === undefined ? {} : { highWaterMark }) });
     this.#socket = socket;
     this.#closeTimeout = closeTimeout;
     this.drained = new Promise((resolve, reject) => {
       this.#settleDrained = (error) => (error === undefined ? resolve() : reject(error));
     });
     this.drained.catch(() => {});
-    for (const event of toldEvents) {
-      socket.on(event, (...values: unknown[]) => {
-        if (!this.destroyed) this.emit(event, ...values);
-      });
-    }
-    // A socket without a handle does at 'connect' what it was told before, over what a listener of that says.
-    socket.once('ready', () => (this.#isReferenced ? this.ref() : this.unref()));
     socket.on('data', (bytes: Buffer) => this.#take(this.#parser.parse(bytes)));
     socket.once('end', () => this.#onEnd());
     socket.on('error', (error) => this.destroy(error));
     socket.once('close', () => this.#onEnd());
-  }
-
-  get connecting(): boolean {
-    return this.#socket.connecting ?? false;
-  }
-
-  get pending(): boolean {
-    return this.#socket.pending ?? false;
-  }
-
-  get readyState(): net.SocketReadyState {
-    if (this.connecting) return 'opening';
-    if (this.readable) return this.writable ? 'open' : 'readOnly';
-    return this.writable ? 'writeOnly' : 'closed';
   }
 
   /** Bytes of data, without the frames. */
@@ -165,47 +93,6 @@ export class FramedSocket extends Duplex {
     return this.#bytesTaken + this.writableLength;
   }
 
-  /** Has 'timeout' emitted after so many idle milliseconds, 0 for never; `callback` is added once to that. */
-  setTimeout(milliseconds: number, callback?: () => void): this {
-    this.#socket.setTimeout?.(milliseconds);
-    if (callback !== undefined) {
-      if (milliseconds === 0) this.off('timeout', callback);
-      else this.once('timeout', callback);
-    }
-    return this;
-  }
-
-  /** Lets the connection keep the process alive; so it is from the start. */
-  ref(): this {
-    this.#isReferenced = true;
-    this.#socket.ref?.();
-    return this;
-  }
-
-  /** Lets the process end while there is a connection, also while it is made and while it closes. */
-  unref(): this {
-    this.#isReferenced = false;
-    this.#socket.unref?.();
-    return this;
-  }
-
-  /** Does nothing; here for programs written for TCP. */
-  setNoDelay(_noDelay?: boolean): this {
-    return this;
-  }
-
-  /** Does nothing; here for programs written for TCP. */
-  setKeepAlive(_enable?: boolean, _initialDelay?: number): this {
-    return this;
-  }
-
-  /** Destroys the connection once everything that was written has been sent. */
-  destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', () => this.destroy());
-  }
-
   /** Tells the other side that nothing more is read here, and ends the readable side. */
   shutdownRead(): this {
     if (!this.#readingIsOver && !this.destroyed) {
@@ -214,17 +101,6 @@ export class FramedSocket extends Duplex {
       this.resume();
     }
     return this;
-  }
-
-  // 'close' tells whether it was an error, as net.Socket's does.
-  override emit(event: string | symbol, ...values: unknown[]): boolean {
-    return event === 'close' ? super.emit(event, this.#hasFailed) : super.emit(event, ...values);
-  }
-
-  #setTimer(callback: () => void, milliseconds: number): NodeJS.Timeout {
-    const timer = setTimeout(callback, milliseconds);
-    if (!this.#isReferenced) timer.unref();
-    return timer;
   }
 
   /** After a Close, nothing is sent. */
@@ -383,21 +259,20 @@ export class FramedSocket extends Duplex {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (error !== null || !this.#saidEnd) this.#settleDrained(error ?? this.#abandonedError());
-    this.#hasFailed = error !== null;
     const socket = this.#socket;
     // A connection that is not there yet has nothing in flight.
     if (error !== null || socket.destroyed || this.connecting) {
       socket.destroy();
-      callback(error);
+      super._destroy(error, callback);
       return;
     }
-    const deadline = this.#setTimer(() => this.#onOver(), this.#closeTimeout);
+    const deadline = this._startTimer(() => this.#onOver(), this.#closeTimeout);
     this.#onOver = () => {
       this.#onOver = () => {};
       clearTimeout(deadline);
       if (this.#isOver) this.#leave();
       else socket.destroy();
-      callback();
+      super._destroy(null, callback);
     };
     socket.resume();
     // In one segment, lest a write comes between the two.
@@ -420,7 +295,7 @@ export class FramedSocket extends Duplex {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     const socket = this.#socket;
-    const timer = this.#setTimer(() => socket.destroy(), LINGER);
+    const timer = this._startTimer(() => socket.destroy(), LINGER);
     socket.once('end', () => socket.end()).once('close', () => clearTimeout(timer));
   }
 }

@@ -109,6 +109,7 @@ test('every public method, property and event of Socket, Server and FramedSocket
     ['Socket', hvsock.Socket, api],
     ['Server', hvsock.Server, api],
     ['FramedSocket', hvsock.FramedSocket, framing],
+    ['FramedSocket', Object.getPrototypeOf(hvsock.FramedSocket) as typeof hvsock.FramedSocket, framing],
   ] as const) {
     const text = section(page, `Class: \`${name}\``);
     for (const key of Object.getOwnPropertyNames(type.prototype)) {

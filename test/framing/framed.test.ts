@@ -111,7 +111,12 @@ describe('the bytes', () => {
 
 describe('the reader', () => {
   /** A framed socket over a stream that only this test writes into. */
-  function framedOverNothing(): { framed: FramedSocket; sent: () => string; receive(bytes: Buffer): void } {
+  function framedOverNothing(): {
+    framed: FramedSocket;
+    sent: () => string;
+    receive(bytes: Buffer): void;
+    end(): void;
+  } {
     const chunks: Buffer[] = [];
     const beneath = new Duplex({
       read() {},
@@ -124,6 +129,7 @@ describe('the reader', () => {
       framed: new FramedSocket(beneath),
       sent: () => Buffer.concat(chunks).toString('hex'),
       receive: (bytes) => beneath.emit('data', bytes),
+      end: () => beneath.push(null),
     };
   }
 
@@ -176,6 +182,20 @@ describe('the reader', () => {
     }
     assert.equal(reader.sent(), 'addeadde');
     assert.equal(quitter.sent(), 'efbeaddeaddeadde');
+  });
+
+  test('a close waits for Close, ShutdownRead or the end, and for nothing else', async () => {
+    for (const close of ['close', 'shutdown-read', 'end'] as const) {
+      const { framed, receive, end } = framedOverNothing();
+      framed.destroy();
+      receive(Buffer.concat([...encodeData(Buffer.from('unwanted')), encodeControl('shutdown-write')]));
+      await flowing();
+      assert.equal(framed.closed, false);
+      if (close === 'end') end();
+      else receive(encodeControl(close));
+      await once(framed, 'close');
+      await assert.rejects(framed.drained, { kind: 'reset' });
+    }
   });
 
   test('a Close is answered when what came before it has been read', async () => {

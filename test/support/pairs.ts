@@ -1,7 +1,7 @@
 // Connected pairs for the contract suite.
 import { once } from 'node:events';
-import type { StreamOptions } from 'hvsock';
-import { type AddressLike, connectAsync, createServer, type Server, type Socket } from 'hvsock';
+import type net from 'node:net';
+import { type AddressLike, connectAsync, createServer, type Server, type StreamOptions } from 'hvsock';
 import type { Pair, Partition } from 'hvsock/testing';
 
 /** Which machine of an emulated hypervisor each end is; what the environment says unless given. */
@@ -10,23 +10,30 @@ export interface Places {
   readonly client?: Partition;
 }
 
+export interface PairOptions extends StreamOptions {
+  /** FramedSockets, which are streams with as much of net.Socket as the suite asks for. */
+  readonly framed?: boolean;
+}
+
 /** Listens on one address, connects to where that is reached, and hands out both ends. */
 export async function makePair(
   listenOn: AddressLike,
   reach: (server: Server) => AddressLike,
-  options: StreamOptions,
+  { framed = false, ...options }: PairOptions,
   places: Places = {},
 ): Promise<Pair> {
-  const listener = await createServer(options).listen(listenOn, { partition: places.server });
-  const accepted = once(listener, 'connection') as Promise<[Socket]>;
-  const client = await connectAsync(reach(listener), { ...options, retry: true, partition: places.client });
-  const [server] = await accepted;
+  const server = createServer({ ...options, framed }) as Server;
+  const listener = await server.listen(listenOn, { partition: places.server });
+  const accepted = once(listener, 'connection') as Promise<[net.Socket]>;
+  const connecting = connectAsync(reach(listener), { ...options, framed, retry: true, partition: places.client });
+  const client = (await connecting) as net.Socket;
+  const [socket] = await accepted;
   return {
     client,
-    server,
+    server: socket,
     async close() {
       client.destroy();
-      server.destroy();
+      socket.destroy();
       await listener[Symbol.asyncDispose]();
     },
   };
