@@ -75,6 +75,14 @@ function readAlone(text: string, role: Role): Address {
     if (role === 'listen') return new HypervAddress({ vmId: HV_GUID_WILDCARD, serviceId: readServiceId(text) });
     throw new UsageError(`on which machine is service ${text}? add --vmid, or write hvsock://VM/${text}`);
   }
+  return readAddressText(text);
+}
+
+/**
+ * The address that `text` means, in full or as `3:1024`, `host:1024`, `:1024`.
+ * @throws UsageError
+ */
+export function readAddressText(text: string): Address {
   const isShort = shortVsock.test(text) && (!scheme.test(text) || namedCid.test(text));
   return parse(isShort ? `vsock://${text}` : text);
 }
@@ -86,7 +94,8 @@ async function readPair(text: string, vmId: string, lookUp: (name: string) => Pr
   return new HypervAddress({ vmId: readVmId(vmId) ?? (await lookUp(vmId)), serviceId });
 }
 
-function namesNoMachine(address: Address): boolean {
+/** Whether the address stands for any machine, so that it can only be listened on. */
+export function namesNoMachine(address: Address): boolean {
   if (address instanceof HypervAddress) {
     return address.vmId === HV_GUID_WILDCARD || address.vmId === HV_GUID_CHILDREN;
   }

@@ -14,8 +14,7 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** Not the drive of a path on Windows. */
-const scheme = /^[a-z][a-z0-9+.-]+:/i;
+const scheme = /^[a-z][a-z0-9+.-]*:/i;
 
 /**
  * Undefined where help is asked for.

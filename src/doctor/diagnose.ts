@@ -7,7 +7,6 @@ import { examineRuntime } from './runtime.ts';
 import type { System } from './system.ts';
 import { thisSystem } from './this-system.ts';
 import { examineFamily } from './vsock-family.ts';
-import { examineWindows } from './windows.ts';
 
 export interface Examination {
   /** Paths of monitors' unix sockets, or of HyperKit's directories. Default: none. */
@@ -21,7 +20,6 @@ export async function diagnose({ sockets = [], system = thisSystem }: Examinatio
   return [
     ...examineRuntime(system),
     ...(system.platform === 'linux' ? examineLinux(system) : []),
-    ...(system.platform === 'win32' ? await examineWindows(system) : []),
     ...sockets.map((path) => examineMonitorSocket(system, path)),
   ];
 }

@@ -1,6 +1,5 @@
 // What the doctor may look at, and how: nothing in here changes the system. Injected, so that every finding can be had
 // in a test. Nothing here runs.
-import type { WindowsOptions } from '../windows/index.ts';
 
 /** 'ok', or the system's code for why not: 'EPERM', 'ENOENT', … */
 export type Outcome = string;
@@ -34,8 +33,6 @@ export interface System {
   typeOf(path: string): 'socket' | 'directory' | 'other' | Outcome;
   /** Whether this process may read, or read and write. Does not open it. */
   access(path: string, mode: 'r' | 'w' | 'rw'): Outcome;
-  /** How Windows is asked. */
-  readonly windows: WindowsOptions;
   /** An error where no addon loads. */
   readonly probes: Probes | Error;
 }

@@ -36,7 +36,6 @@ export const thisSystem: System = {
       return 'ok';
     });
   },
-  windows: {},
   get probes() {
     try {
       return probesOf(loadBinding());

@@ -11,12 +11,11 @@ import { fileURLToPath } from 'node:url';
 import { accompany } from '../support/commands.ts';
 import { doctorCommand, examine, findingsOf, nobodysCommand } from './doctor-process.ts';
 
-const skip = process.platform === 'linux' ? false : 'Linux only: its filters, rights and unix sockets';
 const isRoot = process.getuid?.() === 0;
 const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
 after(() => rmSync(folder, { recursive: true }));
 
-describe('a seccomp filter', { skip }, () => {
+describe('a seccomp filter', () => {
   const program = fileURLToPath(new URL('../../../../test/doctor/seccomp.py', import.meta.url));
   const filtered = (code: string) => findingsOf(['/usr/bin/python3', program, code, ...doctorCommand, '--json']);
 
@@ -34,7 +33,7 @@ describe('a seccomp filter', { skip }, () => {
   });
 });
 
-describe('the environment', { skip }, () => {
+describe('the environment', () => {
   test('of an emulated hypervisor, which is not made', () => {
     const directory = join(folder, 'machines');
     const findings = findingsOf([...doctorCommand, '--json'], { HVSOCK_EMULATOR: directory });
@@ -54,7 +53,7 @@ describe('the environment', { skip }, () => {
 
 const socketPath = (name: string) => join(folder, name);
 
-describe("a monitor's socket", { skip }, () => {
+describe("a monitor's socket", () => {
   async function listen(t: { after(run: () => unknown): void }, path: string): Promise<net.Server> {
     const server = net.createServer((socket) => socket.destroy()).listen(path);
     await once(server, 'listening');
