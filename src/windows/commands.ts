@@ -116,7 +116,13 @@ function firstLine(output: Buffer): string {
 
 const runProgram: CommandRunner = (program, args, { signal }) =>
   new Promise((resolve, reject) => {
-    const settings = { encoding: 'buffer', windowsHide: true, maxBuffer: OUTPUT_MAX, signal } as const;
+    const settings = {
+      encoding: 'buffer',
+      windowsHide: true,
+      maxBuffer: OUTPUT_MAX,
+      env: environment(),
+      signal,
+    } as const;
     const child = execFile(program, args, settings, (error, stdout, stderr) => {
       // A number is the status of a program that ran to its end; a text says why it did not.
       if (error !== null && (typeof error.code === 'string' || signal.aborted)) reject(error);
@@ -125,3 +131,8 @@ const runProgram: CommandRunner = (program, args, { signal }) =>
     // PowerShell may wait for the end of its input.
     child.stdin?.on('error', () => {}).end();
   });
+
+/** Without the modules of a PowerShell 7 that this process was started from: Windows PowerShell cannot load them. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => name.toLowerCase() !== 'psmodulepath'));
+}

@@ -2,12 +2,10 @@
 // Windows itself, Wine's registry too.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { CommandRunner } from 'hvsock/windows';
+import { type CommandRunner, listServices, unregisterService } from 'hvsock/windows';
 import { errorText, type Reporter } from '#src/cli/reporter.js';
 import { readServicesCommandLine } from '#src/cli/services-arguments.js';
 import { runServices } from '#src/cli/services-run.js';
@@ -15,13 +13,12 @@ import { formatTable } from '#src/cli/table.js';
 import { readVmsCommandLine } from '#src/cli/vms-arguments.js';
 import { runVms } from '#src/cli/vms-run.js';
 import { jsonLines, programs, StandInRegistry, units } from '../support/windows-programs.js';
+import { HvcatProcess } from './hvcat-process.js';
 
 const isWindows = process.platform === 'win32';
 const path = fileURLToPath(import.meta.resolve('#src/cli/hvsock.js'));
 const ids = ['90db8b89-0d35-4f79-8ce9-49ea0ac8b7c1', '90db8b89-0d35-4f79-8ce9-49ea0ac8b7c2'] as const;
 const wslId = 'eed44daf-4f7e-4cf5-82fd-f9c8ebf8db82';
-const folder = mkdtempSync(join(tmpdir(), 'hvsock-windows-'));
-after(() => rmSync(folder, { recursive: true }));
 
 interface Outcome {
   status: number;
@@ -51,7 +48,7 @@ async function standIn(run: CommandRunner, [command, ...args]: string[]): Promis
   return { status, stdout, stderr };
 }
 
-/** Runs hvsock as it ships, with its output in files: node.exe under Wine has no pipes of Linux'. */
+/** Runs hvsock as it ships. */
 function start(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...args], { encoding: 'utf8' });
   return { status, stdout, stderr };
@@ -199,4 +196,19 @@ test('services as it ships, on the registry of Windows', { skip: realSkip }, (co
   assert.match(start('services', 'list').stdout, new RegExp(`  ${port} +a "b" \\$c ü\n`));
   assert.match(start('services', 'unregister', `${port}`).stderr, /^hvsock: unregistered service /);
   assert.match(start('services', 'unregister', `${port}`).stderr, /was not registered/);
+});
+
+test('hvcat registers its service before it listens', { skip: realSkip }, async (context) => {
+  const port = Math.floor(2 ** 29 + Math.random() * 2 ** 29);
+  const hvcat = new HvcatProcess(['-l', '-v', '--register-guid', `${port}`]);
+  const [told] = await hvcat.stderr(/registered service|\(permission\)/);
+  hvcat.child.kill();
+  await hvcat.ended;
+  if (told === '(permission)') {
+    context.skip('no rights to write to the registry; run this test as administrator');
+    return;
+  }
+  const listed = await listServices();
+  assert.equal(listed.find((service) => service.port === port)?.name, `hvsock port ${port}`);
+  assert.equal(await unregisterService(port), true);
 });

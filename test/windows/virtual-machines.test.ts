@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HvsockError } from 'hvsock';
 import { listVirtualMachines, virtualMachineId } from 'hvsock/windows';
+import { Commands } from '#src/windows/commands.js';
 import { type Answer, jsonLines, programs, type StandIn, StandInRegistry, units } from '../support/windows-programs.js';
 
 const isWindows = process.platform === 'win32';
@@ -273,4 +274,12 @@ test("Windows' own programs give machines or a clear error", { skip: realSkip },
   // Wine's PowerShell says nothing and succeeds.
   if (outcome instanceof HvsockError && outcome.code === 'ERR_HVSOCK_COMMAND')
     assert.match(outcome.message, /answered nothing/);
+});
+
+test('Windows PowerShell is not given the modules of PowerShell 7', { skip: realSkip }, async () => {
+  process.env['PSModulePath'] = 'c:\\program files\\powershell\\7\\Modules';
+  process.env['HVSOCK_TEST'] = 'is passed on';
+  const { stdout } = await new Commands('asking', {}).run('cmd.exe', '/c', 'set');
+  assert.match(`${stdout}`, /^HVSOCK_TEST=is passed on\r?$/m);
+  assert.doesNotMatch(`${stdout}`, /^PSModulePath=c:\\program files\\powershell\\7/im);
 });
