@@ -1,7 +1,7 @@
 // What `hvsock --help` prints. docs/hvsock.md shows the same text.
 
 export const usage: string = `\
-Usage: hvsock doctor [--json] [SOCKET...]
+Usage: hvsock doctor [--json] [--io [--vmid VM --service SERVICE]] [SOCKET...]
        hvsock emulate [options] DIRECTORY
        hvsock vms [--json]
        hvsock services list [--json]
@@ -11,7 +11,8 @@ Usage: hvsock doctor [--json] [SOCKET...]
 doctor: what is wrong with hypervisor sockets here, why, and the command that
 mends it. Looks only: it changes nothing and connects to no machine. SOCKET is
 the path or address of a monitor's unix socket to look at too, or HyperKit's
-directory. The findings go to stdout; with --json, as one array. Exit status: 0
+directory. On Windows, --io also tries how bytes are carried, by an echo over
+AF_HYPERV loopback, and of a machine's echo service. The findings go to stdout; with --json, as one array. Exit status: 0
 no failure, 1 a failure, 2 not understood.
 
 emulate: a hypervisor in a directory, for machines that have none. Programs that

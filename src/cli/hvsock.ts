@@ -21,7 +21,7 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
   try {
     switch (command) {
       case 'doctor': {
-        const run = readDoctorCommandLine(args);
+        const run = await readDoctorCommandLine(args);
         return run === undefined ? print(usage) : await runDoctor(run);
       }
       case 'emulate': {

@@ -29,7 +29,7 @@ export const findingRows = {
   'addon.loaded': { level: 'ok', why: 'the native addon loads' },
   'addon.missing': {
     level: 'failure',
-    why: 'no native addon for {target} loads, so that only unix-socket addresses work: {problem}',
+    why: 'no native addon for {target} loads, which vsock and hvsock addresses need: {problem}',
     command: 'npm rebuild hvsock',
   },
 
@@ -138,6 +138,106 @@ export const findingRows = {
     command: 'nsenter --target 1 --net COMMAND',
   },
 
+  'hyperv.ready': { level: 'ok', why: 'Windows opens AF_HYPERV sockets and binds them to loopback' },
+  'hyperv.missing': {
+    level: 'failure',
+    why: 'Windows opens no AF_HYPERV sockets ({code}); they come with Hyper-V',
+    command: 'Enable-WindowsOptionalFeature -Online -FeatureName Microsoft-Hyper-V -All',
+  },
+  'hyperv.idle': {
+    level: 'failure',
+    why: 'an AF_HYPERV socket cannot be bound to loopback ({code}); Windows must restart after Hyper-V was turned on',
+    command: 'Restart-Computer',
+  },
+  'rights.elevated': { level: 'ok', why: "this process has an administrator's rights" },
+  'rights.missing': {
+    level: 'warning',
+    why: "this process has no administrator's rights, so that it cannot register services",
+    command: 'Start-Process powershell -Verb RunAs',
+  },
+  'rights.untold': {
+    level: 'warning',
+    why: 'Windows does not tell what rights this process has: {problem}',
+    command: 'whoami /groups',
+  },
+  'services.registered': { level: 'ok', why: 'services that machines can connect to on this host: {services}' },
+  'services.none': {
+    level: 'warning',
+    why: 'no service is registered, so that no machine can connect to a program on this host',
+    command: 'hvsock services register PORT',
+  },
+  'services.untold': {
+    level: 'warning',
+    why: 'Windows does not tell which services are registered: {problem}',
+    command: 'hvsock services list',
+  },
+  'machines.running': { level: 'ok', why: 'machines of this host: {machines}' },
+  'machines.off': {
+    level: 'warning',
+    why: 'no machine of this host runs: {machines}',
+    command: 'Start-VM -Name NAME',
+  },
+  'machines.none': {
+    level: 'warning',
+    why: 'this host has no machines',
+    command: 'New-VM -Name NAME -Generation 2 -MemoryStartupBytes 2GB',
+  },
+  'machines.no-hyperv': {
+    level: 'warning',
+    why: 'this Windows has no Hyper-V and runs no WSL 2, so that it has no machines; a guest needs none',
+    command: 'Enable-WindowsOptionalFeature -Online -FeatureName Microsoft-Hyper-V -All',
+  },
+  'machines.forbidden': {
+    level: 'warning',
+    why: 'this user may not see all machines of this host: {problem}',
+    command: 'Add-LocalGroupMember -SID S-1-5-32-578 -Member $env:USERNAME',
+  },
+  'machines.untold': {
+    level: 'warning',
+    why: 'Windows does not tell which machines there are: {problem}',
+    command: 'hvsock vms',
+  },
+
+  'io.direct': {
+    level: 'ok',
+    why: 'libuv carries the bytes of AF_HYPERV sockets: an echo over loopback took {time} ms',
+  },
+  'io.direct-failed': {
+    level: 'warning',
+    why: 'libuv does not carry the bytes of AF_HYPERV sockets over loopback, so that threads must: {problem}',
+    command: 'npm bugs hvsock',
+  },
+  'io.threads': {
+    level: 'ok',
+    why: 'threads carry the bytes of AF_HYPERV sockets: an echo over loopback took {time} ms',
+  },
+  'io.threads-failed': {
+    level: 'warning',
+    why: 'threads do not carry the bytes of AF_HYPERV sockets over loopback: {problem}',
+    command: 'npm bugs hvsock',
+  },
+  'io.none': {
+    level: 'failure',
+    why: 'nothing carries the bytes of AF_HYPERV sockets, so that no connection works',
+    command: 'npm bugs hvsock',
+  },
+  'io.machine': { level: 'ok', why: '{address} echoes: {io} took {time} ms' },
+  'io.machine-failed': {
+    level: 'failure',
+    why: '{address} does not echo by {io}: {problem}',
+    command: 'hvcat -l --echo {service}',
+  },
+  'io.unsupported': {
+    level: 'failure',
+    why: 'there is no AF_HYPERV on {platform}, whose bytes could be echoed',
+    command: 'hvsock doctor',
+  },
+
+  'socket.windows': {
+    level: 'failure',
+    why: '{path}: Node.js has no unix sockets on Windows; a monitor in WSL is reached from there',
+    command: 'wsl hvsock doctor {path}',
+  },
   'socket.listening': { level: 'ok', why: '{path}: somebody listens, and this user may connect' },
   'socket.missing': {
     level: 'failure',

@@ -12,6 +12,7 @@ const SOCK_DGRAM = 2;
  * asks is a datagram socket, which the kernel turns away with EPROTOTYPE where a stream socket is alive.
  */
 export function examineMonitorSocket(system: System, given: string): Finding {
+  if (system.platform === 'win32') return finding('socket.windows', { path: given });
   const path = system.typeOf(given) === 'directory' ? join(given, 'connect') : given;
   const type = system.typeOf(path);
   if (type === 'ENOENT' || type === 'ENOTDIR') {

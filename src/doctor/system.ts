@@ -1,5 +1,7 @@
 // What the doctor may look at, and how: nothing in here changes the system. Injected, so that every finding can be had
 // in a test. Nothing here runs.
+import type { HypervAddress } from '../address/hyperv.ts';
+import type { WindowsOptions } from '../windows/index.ts';
 
 /** 'ok', or the system's code for why not: 'EPERM', 'ENOENT', … */
 export type Outcome = string;
@@ -33,6 +35,13 @@ export interface System {
   typeOf(path: string): 'socket' | 'directory' | 'other' | Outcome;
   /** Whether this process may read, or read and write. Does not open it. */
   access(path: string, mode: 'r' | 'w' | 'rw'): Outcome;
+  /** How Windows is asked. */
+  readonly windows: WindowsOptions;
+  /**
+   * Sends bytes over AF_HYPERV to oneself, or to this machine, and has them echoed: milliseconds. Rejects where they do not
+   * come back.
+   */
+  echo(io: 'direct' | 'threads', machine?: HypervAddress): Promise<number>;
   /** An error where no addon loads. */
   readonly probes: Probes | Error;
 }

@@ -4,11 +4,15 @@ import { release } from 'node:os';
 import { type HvsockError, systemCode } from '../errors.ts';
 import type { Binding } from '../native/binding.ts';
 import { loadBinding } from '../native/load.ts';
+import { hypervTransport } from '../transports/hyperv.ts';
+import { echo, exchange } from '../transports/hyperv-probe.ts';
 import { deviceCid } from '../transports/local-cid.ts';
 import type { Outcome, Probes, System } from './system.ts';
 
 const AF_UNIX = 1;
 const { R_OK, W_OK } = constants;
+/** Milliseconds for an echo of another machine's, which may be busy. */
+const MACHINE_LIMIT = 5000;
 const modes = { r: R_OK, w: W_OK, rw: R_OK | W_OK };
 
 /** Looks when it is asked, each time anew; the addon is loaded when it is first asked for. */
@@ -36,6 +40,9 @@ export const thisSystem: System = {
       return 'ok';
     });
   },
+  windows: {},
+  echo: (io, machine) =>
+    machine === undefined ? echo(hypervTransport, io) : exchange(hypervTransport, machine, io, MACHINE_LIMIT),
   get probes() {
     try {
       return probesOf(loadBinding());

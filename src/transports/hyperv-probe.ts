@@ -46,38 +46,46 @@ export async function echo(transport: Transport, io: ChosenIo): Promise<number> 
   };
   const options = { io, allowHalfOpen: true };
   const listener = await transport.listen(address, { backlog: 8, io }, options, { onIncoming, onTrouble() {} });
-  const client = transport.createSocket(options);
-  sockets.add(client);
   try {
-    return await exchange(transport, client, address, io);
+    return await exchange(transport, address, io, ECHO_LIMIT);
   } finally {
     listener.close();
     for (const socket of sockets) socket.destroy();
   }
 }
 
-function exchange(transport: Transport, client: Socket, address: HypervAddress, io: ChosenIo): Promise<number> {
+/**
+ * Sends bytes to somebody who echoes them. Rejects where they do not come back whole within so many milliseconds.
+ * @returns milliseconds from the connect to the end
+ */
+export async function exchange(
+  transport: Transport,
+  address: HypervAddress,
+  io: ChosenIo,
+  limit: number,
+): Promise<number> {
+  const client = transport.createSocket({ allowHalfOpen: true });
   const sent = randomBytes(ECHO_BYTES);
+  const received = createHash('sha256');
   const started = performance.now();
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => client.destroy(new Error(`no echo within ${ECHO_LIMIT} ms`)), ECHO_LIMIT);
-    const received = createHash('sha256');
-    client.on('data', (chunk) => received.update(chunk));
-    client.on('end', () => {
-      clearTimeout(timer);
-      const isWhole = received.digest('hex') === createHash('sha256').update(sent).digest('hex');
-      if (isWhole) resolve(performance.now() - started);
-      else reject(new Error('the echo is not what was sent'));
+  const timer = setTimeout(() => client.destroy(new Error(`no echo within ${limit} ms`)), limit);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client.on('data', (chunk) => received.update(chunk));
+      client.on('end', resolve);
+      client.on('error', reject);
+      client.end(sent);
+      const attempt = transport.connect(client, address, { io, timeout: limit }, (error, connection) => {
+        if (connection === undefined) client.destroy(error);
+        else socketConnected(client, connection, true);
+      });
+      socketConnecting(client, attempt);
     });
-    client.on('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    client.end(sent);
-    const attempt = transport.connect(client, address, { io, timeout: ECHO_LIMIT }, (error, connection) => {
-      if (connection === undefined) client.destroy(error);
-      else socketConnected(client, connection, true);
-    });
-    socketConnecting(client, attempt);
-  });
+  } finally {
+    clearTimeout(timer);
+    client.destroy();
+  }
+  const isWhole = received.digest('hex') === createHash('sha256').update(sent).digest('hex');
+  if (!isWhole) throw new Error('the echo is not what was sent');
+  return performance.now() - started;
 }

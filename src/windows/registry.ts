@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Commands } from './commands.ts';
+import { isElevated } from './elevation.ts';
 
 const REG = 'reg.exe';
 const VIEW = '/reg:64';
@@ -58,9 +59,8 @@ export function deleteKey(commands: Commands, key: string): Promise<boolean> {
 async function change(commands: Commands, ...args: string[]): Promise<boolean> {
   const outcome = await commands.run(REG, ...args);
   if (outcome.status === 0) return true;
-  // The status is the same for every failure. Only who is elevated may read the hive of LocalService.
-  const { status } = await commands.run(REG, 'query', 'HKU\\S-1-5-19');
-  if (status === 0) throw commands.failure(REG, outcome);
+  // The status is the same for every failure.
+  if (await isElevated(commands)) throw commands.failure(REG, outcome);
   return false;
 }
 

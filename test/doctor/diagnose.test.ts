@@ -1,10 +1,14 @@
 // Every finding, from systems that are made up: also those that no machine at hand has, which are Hyper-V's and VMware's
-// guests, the namespaces of Linux 7.0, a security module that forbids, other operating systems.
+// guests, the namespaces of Linux 7.0, a security module that forbids, other operating systems; Windows' programs are
+// stand-ins.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { HypervAddress, serviceIdOfPort } from 'hvsock';
 import { diagnose } from '#src/doctor/diagnose.js';
 import type { Finding, FindingId } from '#src/doctor/finding.js';
 import { findingRows } from '#src/doctor/finding-rows.js';
+import { jsonLines, programs, type StandIn, StandInRegistry, services, units } from '../support/windows-programs.js';
 import type { Made } from './system-view.ts';
 import { madeSystem } from './system-view.ts';
 
@@ -22,6 +26,36 @@ const noFamily = { '/proc/net/protocols': 'protocol  size\nTCP  2000\n' };
 const modules = { '/lib/modules/6.1.0/modules.dep': 'kernel/net/vmw_vsock/vsock.ko.xz:\n' };
 const mode = (text: string) => ({ '/proc/sys/net/vsock/ns_mode': `${text}\n` });
 const neverOpened = () => assert.fail('a socket was opened, which loads the family');
+
+const echoService = new HypervAddress({ vmId: randomUUID(), serviceId: serviceIdOfPort(1024) });
+const host = { id: units('HOST'), name: units('HOST'), state: 2 };
+const machine = (state: number) => ({
+  id: units(`90DB8B89-0D35-4F79-8CE9-49EA0AC8B7C${state}`),
+  name: units(`machine ${state}`),
+  state,
+});
+const hyperv = (...objects: object[]) => ({
+  'powershell.exe': () => [0, jsonLines(...objects, { end: true })] as const,
+});
+
+/** A Windows with stand-ins for its programs. */
+function onWindows(
+  { services: ids = [], ...rights }: { services?: string[]; isElevated?: boolean; isAllowed?: boolean } = {},
+  standIns: Record<string, StandIn> = {},
+): Made {
+  const registry = Object.assign(new StandInRegistry(), rights);
+  for (const id of ids) registry.keys.set(`${services}\\${id}`, new Map([['ElementName', '"echo"']]));
+  const run = programs({ 'reg.exe': registry.reg, ...hyperv(host), ...standIns });
+  return { platform: 'win32', windows: { run } };
+}
+
+/** An echo that does not come for these. */
+const failingFor =
+  (...failing: string[]): NonNullable<Made['echo']> =>
+  async (io, machine) => {
+    if (failing.includes(machine === undefined ? io : 'machine')) throw new Error('no echo within 500 ms');
+    return 1.234;
+  };
 
 /** What shows a finding. */
 const systems: Readonly<Record<FindingId, Made>> = {
@@ -60,6 +94,30 @@ const systems: Readonly<Record<FindingId, Made>> = {
   'namespace.none': {},
   'namespace.global': { files: mode('global') },
   'namespace.local': { files: mode('local') },
+  'hyperv.ready': onWindows(),
+  'hyperv.missing': { ...onWindows(), probes: { open: () => 'EAFNOSUPPORT' } },
+  'hyperv.idle': { ...onWindows(), probes: { bind: () => 'ENETDOWN' } },
+  'rights.elevated': onWindows(),
+  'rights.missing': onWindows({ isElevated: false }),
+  'rights.untold': onWindows({}, { 'reg.exe': () => Promise.reject(new Error('not in this Windows')) }),
+  'services.registered': onWindows({ services: ['00000400-facb-11e6-bd58-64006a7986d3'] }),
+  'services.none': onWindows(),
+  'services.untold': onWindows({ isAllowed: false }),
+  'machines.running': onWindows({}, hyperv(host, machine(3), machine(2))),
+  'machines.off': onWindows({}, hyperv(host, machine(3))),
+  'machines.none': onWindows({}, hyperv(host)),
+  'machines.no-hyperv': onWindows({}, hyperv({ error: 'InvalidNamespace', id: '', message: '' })),
+  'machines.forbidden': onWindows({}, hyperv()),
+  'machines.untold': onWindows({}, { 'powershell.exe': () => [0, ''] }),
+  'io.direct': onWindows(),
+  'io.direct-failed': { ...onWindows(), echo: failingFor('direct') },
+  'io.threads': onWindows(),
+  'io.threads-failed': { ...onWindows(), echo: failingFor('threads') },
+  'io.none': { ...onWindows(), echo: failingFor('direct', 'threads') },
+  'io.machine': onWindows(),
+  'io.machine-failed': { ...onWindows(), echo: failingFor('machine') },
+  'io.unsupported': {},
+  'socket.windows': onWindows(),
   'socket.listening': { typeOf: () => 'socket' },
   'socket.missing': {},
   'socket.other': { typeOf: () => 'other' },
@@ -70,20 +128,25 @@ const systems: Readonly<Record<FindingId, Made>> = {
 
 for (const [id, made] of Object.entries(systems)) {
   test(id, async () => {
-    const findings = await diagnose({ sockets: ['/run/vm.sock'], system: madeSystem(made) });
+    const findings = await diagnose({
+      sockets: ['/run/vm.sock'],
+      io: { machine: echoService },
+      system: madeSystem(made),
+    });
     const found = findings.find((finding) => finding.id === id);
     assert.ok(found !== undefined, findings.map((finding) => finding.id).join(' '));
     for (const text of [found.why, found.command ?? '']) assert.doesNotMatch(text, /\{|undefined/);
   });
 }
 
+const windowsAreas = ['hyperv', 'rights', 'services', 'machines'];
 const idsOf = (findings: readonly Finding[], area: string) =>
   findings.map(({ id }) => id).filter((id) => id.startsWith(`${area}.`));
 
 test('each area but the sockets has one finding, and each socket one', async () => {
   for (const made of Object.values(systems)) {
     const findings = await diagnose({ sockets: ['/a', '/b'], system: madeSystem(made) });
-    for (const area of ['addon', 'family', 'guest', 'host', 'loopback', 'cid', 'namespace']) {
+    for (const area of ['addon', 'family', 'guest', 'host', 'loopback', 'cid', 'namespace', ...windowsAreas]) {
       assert.ok(idsOf(findings, area).length <= 1, area);
     }
     assert.equal(idsOf(findings, 'socket').length, 2);

@@ -11,11 +11,12 @@ import { fileURLToPath } from 'node:url';
 import { accompany } from '../support/commands.ts';
 import { doctorCommand, examine, findingsOf, nobodysCommand } from './doctor-process.ts';
 
+const skip = process.platform === 'linux' ? false : 'Linux only: its filters, rights and unix sockets';
 const isRoot = process.getuid?.() === 0;
 const folder = mkdtempSync(join(tmpdir(), 'doctor-'));
 after(() => rmSync(folder, { recursive: true }));
 
-describe('a seccomp filter', () => {
+describe('a seccomp filter', { skip }, () => {
   const program = fileURLToPath(new URL('../../../../test/doctor/seccomp.py', import.meta.url));
   const filtered = (code: string) => findingsOf(['/usr/bin/python3', program, code, ...doctorCommand, '--json']);
 
@@ -33,7 +34,7 @@ describe('a seccomp filter', () => {
   });
 });
 
-describe('the environment', () => {
+describe('the environment', { skip }, () => {
   test('of an emulated hypervisor, which is not made', () => {
     const directory = join(folder, 'machines');
     const findings = findingsOf([...doctorCommand, '--json'], { HVSOCK_EMULATOR: directory });
@@ -53,7 +54,7 @@ describe('the environment', () => {
 
 const socketPath = (name: string) => join(folder, name);
 
-describe("a monitor's socket", () => {
+describe("a monitor's socket", { skip }, () => {
   async function listen(t: { after(run: () => unknown): void }, path: string): Promise<net.Server> {
     const server = net.createServer((socket) => socket.destroy()).listen(path);
     await once(server, 'listening');

@@ -1,5 +1,6 @@
 // A system that a test makes up, for the doctor to look at: a stand-in for what cannot be had here.
 import type { Probes, System } from '#src/doctor/system.js';
+import { programs } from '../support/windows-programs.js';
 
 export interface Made extends Partial<Omit<System, 'probes'>> {
   /** Texts by path; a path that ends in `/` is a folder of its own, all others are in theirs. */
@@ -17,6 +18,8 @@ export function madeSystem({ files = {}, probes = {}, ...changes }: Made): Syste
     version: 'v20.19.0',
     environment: {},
     uid: 1000,
+    echo: async () => 1,
+    windows: { run: programs({}) },
     read: (path) => files[path],
     list: (path) => [
       ...new Set(

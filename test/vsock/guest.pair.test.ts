@@ -6,7 +6,10 @@ import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { connect, connectAsync, type HvsockError, localCid, type Socket, VMADDR_CID_HOST, VsockAddress } from 'hvsock';
+import { diagnose } from '#src/doctor/diagnose.js';
 import { testTransport } from '#src/testing/contract.js';
 import { peerProgram } from '../support/commands.ts';
 import { makePair } from '../support/pairs.ts';
@@ -17,6 +20,7 @@ import { answerDigest, noise, sendForDigest } from './peer.ts';
 const GUEST = 3;
 const SHELL_PORT = 9999;
 const BULK = 200_000_000;
+const unboundProgram = fileURLToPath(new URL('../doctor/unbound.js', import.meta.url));
 const halfOpen = { allowHalfOpen: true };
 const soon = { ...halfOpen, retry: { for: 120_000 } };
 
@@ -31,6 +35,11 @@ async function run(script: string): Promise<string> {
 /** Runs the peer program there, in the background: its process id. */
 async function runPeer(...args: (string | number)[]): Promise<string> {
   return (await run(`'${process.execPath}' '${peerProgram}' ${args.join(' ')} >/dev/null 2>&1 & echo $!`)).trim();
+}
+
+/** Asks until the answer is yes; a failure is none, while the guest cannot be reached. */
+async function until(ask: () => Promise<boolean>): Promise<void> {
+  while (!(await ask().catch(() => false))) await setTimeout(500);
 }
 
 const stop = (pid: string) => run(`kill -9 ${pid}`);
@@ -60,6 +69,14 @@ describe('a host and its guest', { timeout: 900_000 }, () => {
       console.log(localCid());
       await connectAsync('vsock://host:4').catch((error) => console.log(error.code, error.kind));`;
     assert.equal(await run(`'${process.execPath}' --input-type=module -e "${program}"`), '3\nECONNRESET refused\n');
+  });
+
+  test('what the doctor says of the driver of either, and of one whose device was taken from it', async () => {
+    const ids = (await diagnose()).map(({ id }) => id);
+    assert.ok(ids.includes('host.ready'), ids.join(' '));
+    // The connection that starts it does not outlive the device.
+    await run(`'${process.execPath}' '${unboundProgram}' >/tmp/found 2>&1 &`);
+    await until(async () => (await run('cat /tmp/found')) === 'guest.virtio-idle guest.virtio\n');
   });
 
   test('no such machine', async () => {
