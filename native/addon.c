@@ -138,6 +138,15 @@ static napi_value socket_adopt(napi_env env, napi_callback_info info) {
   return args.failed ? NULL : answer(&args, hv_socket_adopt(from, into));
 }
 
+static napi_value socket_exchange(napi_env env, napi_callback_info info) {
+  arguments args = take_arguments(env, info);
+  uv_loop_t *loop;
+  int fd = take_int(&args, 0), placeholder = take_int(&args, 1);
+  if (args.failed || !is_ok(env, napi_get_uv_event_loop(env, &loop)))
+    return NULL;
+  return answer(&args, hv_socket_exchange(loop, fd, placeholder));
+}
+
 static napi_value descriptor_ioctl(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   uint32_t value = 0;
@@ -164,6 +173,7 @@ NAPI_MODULE_INIT() {
       {"socket_shutdown", socket_shutdown},
       {"socket_pair", socket_pair},
       {"socket_adopt", socket_adopt},
+      {"socket_exchange", socket_exchange},
       {"descriptor_ioctl", descriptor_ioctl},
       {"connect_start", connect_start},
       {"listener_start", listener_start},

@@ -8,7 +8,7 @@
 #include <node_api.h>
 #include <stdbool.h>
 
-#define MAX_ARGUMENTS 5
+#define MAX_ARGUMENTS 7
 
 typedef struct environment environment;
 

@@ -4,6 +4,7 @@
 #include "sockets.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 // The threads call nothing deep; C libraries keep thread-locals here too.
 #define STACK_SIZE ((size_t)128 * 1024)
@@ -16,56 +17,58 @@ static void pump_interrupt(hv_pump *pump) {
 }
 
 // The first error counts: those that follow are its consequences.
-static void pump_fail(hv_pump *pump, int error, int side) {
+static void pump_fail(hv_pump *pump, int error, int side, bool in_send) {
   uv_mutex_lock(&pump->mutex);
   if (pump->error == 0) {
     pump->error = error;
     pump->error_side = side;
+    pump->error_in_send = in_send;
   }
   uv_mutex_unlock(&pump->mutex);
 }
 
-static int direction_send(hv_pump_direction *direction, size_t length) {
+// Whether everything was sent.
+static bool direction_send(hv_pump_direction *direction, const uint8_t *bytes, size_t length) {
   hv_pump *pump = direction->pump;
-  size_t sent = 0;
-  while (sent < length) {
+  int source = direction->source;
+  for (size_t sent = 0; sent < length;) {
     size_t size = length - sent;
     if (pump->message_size > 0 && size > pump->message_size)
       size = pump->message_size;
-    int result = hv_socket_send(pump->sockets[!direction->source], direction->buffer + sent, size);
-    if (result < 0)
-      return result;
+    int result = hv_socket_send(pump->sockets[!source], bytes + sent, size);
+    if (result < 0) {
+      pump_fail(pump, result, !source, true);
+      // Whoever sends learns that nobody reads; what the sink still says is carried on.
+      hv_socket_shutdown(pump->sockets[source], SHUT_RECEIVING);
+      return false;
+    }
     sent += (size_t)result;
     uv_mutex_lock(&pump->mutex);
     direction->count += (uint64_t)result;
     uv_mutex_unlock(&pump->mutex);
   }
-  return 0;
+  return true;
 }
 
 static void direction_carry(hv_pump_direction *direction) {
   hv_pump *pump = direction->pump;
-  int source = pump->sockets[direction->source];
-  int sink = pump->sockets[!direction->source];
+  if (!direction_send(direction, direction->head, direction->head_length))
+    return;
   for (;;) {
-    int received = hv_socket_receive(source, direction->buffer, pump->buffer_size);
+    int received =
+        hv_socket_receive(pump->sockets[direction->source], direction->buffer, pump->buffer_size);
     if (received < 0) {
       // A connection that fails in reading is over in both directions.
-      pump_fail(pump, received, direction->source);
+      pump_fail(pump, received, direction->source, false);
       pump_interrupt(pump);
       return;
     }
     if (received == 0) {
-      hv_socket_shutdown(sink, SHUT_SENDING);
+      hv_socket_shutdown(pump->sockets[!direction->source], SHUT_SENDING);
       return;
     }
-    int error = direction_send(direction, (size_t)received);
-    if (error < 0) {
-      // Whoever sends learns that nobody reads; what the sink still says is carried on.
-      pump_fail(pump, error, !direction->source);
-      hv_socket_shutdown(source, SHUT_RECEIVING);
+    if (!direction_send(direction, direction->buffer, (size_t)received))
       return;
-    }
   }
 }
 
@@ -91,6 +94,7 @@ static void pump_release(hv_pump *pump) {
     hv_socket_close(pump->sockets[side]);
     pump->sockets[side] = -1;
     free(pump->directions[side].buffer);
+    free(pump->directions[side].head);
   }
 }
 
@@ -138,6 +142,18 @@ static int pump_run(uv_loop_t *loop, hv_pump *pump) {
   return error;
 }
 
+int hv_pump_set_head(hv_pump *pump, int source, const void *bytes, size_t length) {
+  hv_pump_direction *direction = &pump->directions[source];
+  if (length == 0)
+    return 0;
+  direction->head = malloc(length);
+  if (!direction->head)
+    return UV_ENOMEM;
+  memcpy(direction->head, bytes, length);
+  direction->head_length = length;
+  return 0;
+}
+
 int hv_pump_start(uv_loop_t *loop, hv_pump *pump, int first, int second, size_t buffer_size,
                   size_t message_size) {
   pump->sockets[0] = first;
@@ -171,7 +187,7 @@ uint64_t hv_pump_count(hv_pump *pump, int source) {
 void hv_pump_cancel(hv_pump *pump) {
   if (pump->sockets[0] < 0)
     return;
-  pump_fail(pump, UV_ECANCELED, 0);
+  pump_fail(pump, UV_ECANCELED, 0, false);
   pump_interrupt(pump);
 }
 

@@ -16,6 +16,8 @@ typedef struct {
   int source; // 0 or 1, which of `sockets`
   uv_thread_t thread;
   uint8_t *buffer;
+  uint8_t *head; // bytes to send first
+  size_t head_length;
   uint64_t count; // bytes that were sent
 } hv_pump_direction;
 
@@ -30,6 +32,7 @@ struct hv_pump {
   int running;
   int error; // the first one, a negative errno, of socket `error_side`
   int error_side;
+  bool error_in_send;
   // In the event loop: both directions have ended, and both sockets are closed. hv_pump_close must
   // follow.
   void (*on_end)(hv_pump *pump);
@@ -45,6 +48,9 @@ struct hv_pump {
 // neither on_end nor on_closed will.
 int hv_pump_start(uv_loop_t *loop, hv_pump *pump, int first, int second, size_t buffer_size,
                   size_t message_size);
+// Copies bytes that have been read from one socket, 0 or 1, to be sent to the other before all
+// else.
+int hv_pump_set_head(hv_pump *pump, int source, const void *bytes, size_t length);
 // Bytes that have been received from one socket, 0 or 1, and sent to the other.
 uint64_t hv_pump_count(hv_pump *pump, int source);
 // Ends both directions soon; on_end follows, with UV_ECANCELED unless it failed before. Harmless at

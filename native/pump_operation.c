@@ -58,7 +58,7 @@ static void pump_operation_on_collected(napi_env env, void *data, void *hint) {
 
 static napi_status pump_operation_call(pump_operation *op) {
   napi_env env = op->env;
-  napi_value receiver, callback, results[2];
+  napi_value receiver, callback, results[3];
   napi_status status = napi_get_reference_value(env, op->callback, &callback);
   if (status == napi_ok)
     status = napi_get_global(env, &receiver);
@@ -67,7 +67,9 @@ static napi_status pump_operation_call(pump_operation *op) {
   if (status == napi_ok)
     status = napi_create_int32(env, op->pump.error_side, &results[1]);
   if (status == napi_ok)
-    status = napi_make_callback(env, op->context, receiver, callback, 2, results, NULL);
+    status = napi_get_boolean(env, op->pump.error_in_send, &results[2]);
+  if (status == napi_ok)
+    status = napi_make_callback(env, op->context, receiver, callback, 3, results, NULL);
   return status;
 }
 
@@ -103,30 +105,45 @@ static void pump_operation_on_teardown(napi_async_cleanup_hook_handle handle, vo
   hv_pump_cancel(&op->pump);
 }
 
+// Bytes that may be left out.
+static const void *take_head(arguments *args, int index, size_t *length) {
+  napi_valuetype type = napi_undefined;
+  *length = 0;
+  if (!args->failed)
+    args->failed = !is_ok(args->env, napi_typeof(args->env, args->values[index], &type));
+  return args->failed || type == napi_undefined ? NULL : take_bytes(args, index, length);
+}
+
 napi_value pump_start(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   int first = take_int(&args, 0), second = take_int(&args, 1);
   int buffer_size = take_int(&args, 2), message_size = take_int(&args, 3);
   napi_value callback = take_function(&args, 4);
+  size_t lengths[2];
+  const void *heads[2] = {take_head(&args, 5, &lengths[0]), take_head(&args, 6, &lengths[1])};
   napi_value resource_name, handle;
   uv_loop_t *loop;
   if (args.failed || !is_ok(env, napi_get_uv_event_loop(env, &loop)))
     return NULL;
   pump_operation *op = calloc(1, sizeof *op);
-  if (!op) {
+  int error = op ? 0 : UV_ENOMEM;
+  for (int side = 0; side < 2 && error == 0; side++)
+    error = hv_pump_set_head(&op->pump, side, heads[side], lengths[side]);
+  if (error == 0) {
+    op->env = env;
+    op->pump.on_end = pump_operation_on_end;
+    op->pump.on_closed = pump_operation_on_closed;
+    error = hv_pump_start(loop, &op->pump, first, second, buffer_size > 0 ? (size_t)buffer_size : 0,
+                          message_size > 0 ? (size_t)message_size : 0);
+  } else {
     hv_socket_close(first);
     hv_socket_close(second);
-    return number(env, UV_ENOMEM);
+    if (op)
+      free(op->pump.directions[0].head);
   }
-  op->env = env;
-  op->pump.on_end = pump_operation_on_end;
-  op->pump.on_closed = pump_operation_on_closed;
-  int result =
-      hv_pump_start(loop, &op->pump, first, second, buffer_size > 0 ? (size_t)buffer_size : 0,
-                    message_size > 0 ? (size_t)message_size : 0);
-  if (result < 0) {
+  if (error < 0) {
     free(op);
-    return number(env, result);
+    return number(env, error);
   }
   // Without a hook there would be nobody to stop the threads when the environment ends.
   if (napi_add_async_cleanup_hook(env, pump_operation_on_teardown, op, &op->cleanup) != napi_ok)

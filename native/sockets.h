@@ -28,6 +28,10 @@ int hv_socket_pair(int pair[2]);
 // Puts the socket `from` in the place of the descriptor `into`; `from` is closed, also on failure.
 // On Windows there is no such thing.
 int hv_socket_adopt(int from, int into);
+// Takes a socket out of the hands of the event loop, which may watch it: `placeholder` takes the
+// place of the descriptor `fd`, and what `fd` was is returned as a new descriptor. `placeholder` is
+// closed, also on failure. On Windows there is no such thing.
+int hv_socket_exchange(uv_loop_t *loop, int fd, int placeholder);
 // An ioctl that answers with one unsigned 32-bit number.
 int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value);
 

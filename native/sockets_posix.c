@@ -10,6 +10,9 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/epoll.h>
+#endif
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -100,6 +103,44 @@ int hv_socket_adopt(int from, int into) {
   } while (result < 0 && (errno == EINTR || errno == EBUSY));
   int error = result < 0 ? -errno : 0;
   close(from);
+  return error;
+}
+
+#if defined(__linux__)
+// A registration with epoll is of the open socket and not of the descriptor: one that libuv made
+// would outlive the exchange and tell of the wrong socket for ever. libuv goes on to believe in it,
+// so the new socket gets the same.
+static bool forget(uv_loop_t *loop, int fd) {
+  return epoll_ctl(uv_backend_fd(loop), EPOLL_CTL_DEL, fd, NULL) == 0;
+}
+
+static void remember(uv_loop_t *loop, int fd) {
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+  epoll_ctl(uv_backend_fd(loop), EPOLL_CTL_ADD, fd, &event);
+}
+#else
+// kqueue forgets with the descriptor, and libuv's changes add what is not there.
+static bool forget(uv_loop_t *loop, int fd) { return loop == NULL && fd < 0; }
+
+static void remember(uv_loop_t *loop, int fd) {
+  (void)loop;
+  (void)fd;
+}
+#endif
+
+int hv_socket_exchange(uv_loop_t *loop, int fd, int placeholder) {
+  int taken = result_of(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (taken < 0) {
+    close(placeholder);
+    return taken;
+  }
+  bool watched = forget(loop, fd);
+  int error = hv_socket_adopt(placeholder, fd);
+  if (watched)
+    remember(loop, fd);
+  if (error == 0)
+    return taken;
+  close(taken);
   return error;
 }
 

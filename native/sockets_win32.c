@@ -57,6 +57,13 @@ int hv_socket_adopt(int from, int into) {
   return -WSAEOPNOTSUPP;
 }
 
+int hv_socket_exchange(uv_loop_t *loop, int fd, int placeholder) {
+  (void)loop;
+  (void)fd;
+  closesocket(socket_of(placeholder));
+  return -WSAEOPNOTSUPP;
+}
+
 int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value) {
   (void)fd;
   (void)request;

@@ -21,7 +21,7 @@ const machines = [
 // A function joins this list once it is known to be in glibc 2.28 and in musl, with the same ABI in both.
 const libc = new Set(
   (
-    '__errno_location abort accept accept4 bind calloc close connect dup dup3 fcntl free getpeername getsockname ' +
+    '__errno_location abort accept accept4 bind calloc close connect dup dup3 epoll_ctl fcntl free getpeername getsockname ' +
     'getsockopt ioctl listen malloc memcmp memcpy memmove memset poll realloc recv send setsockopt shutdown socket socketpair ' +
     'strlen'
   ).split(' '),

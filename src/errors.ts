@@ -67,6 +67,12 @@ export const errorRows: readonly Row[] = [
     advice: 'no such virtual machine, or it does not run; "hvsock vms" lists those that there are',
   },
   {
+    codes: ['EAGAIN'],
+    steps: ['stream'],
+    kind: 'resources',
+    advice: 'the system makes no more threads; raise the limit (ulimit -u), or relay with io: streams',
+  },
+  {
     codes: ['ENODEV'],
     steps: ['open', 'connect'],
     kind: 'no-vm',

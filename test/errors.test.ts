@@ -1,9 +1,11 @@
 // Every error of the table, injected where no kernel at hand says it, through the public API.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import net from 'node:net';
 import { constants } from 'node:os';
 import { describe, test } from 'node:test';
-import { connectAsync, createServer, HvsockError, localCid } from 'hvsock';
+import { connectAsync, createServer, HvsockError, localCid, relay } from 'hvsock';
 import { errorRows, systemError, withKind } from '#src/errors.js';
 import { errno, inject } from './support/faults.ts';
 
@@ -76,6 +78,24 @@ describe('listen: what the system says, and what it means', () => {
     });
   }
 });
+
+for (const [call, code] of [
+  ['placeholder', 'EMFILE'],
+  ['socket_exchange', 'EMFILE'],
+  ['pump_start', 'EAGAIN'],
+  ['pump_start', 'ENOMEM'],
+] as const) {
+  test(`relay: ${code} at ${call} is resources`, async (t) => {
+    const server = net.createServer().listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const sockets = [net.connect(port), net.connect(port)] as const;
+    inject(t, { [call]: errno(code) });
+    await assert.rejects(relay(...sockets), { code, kind: 'resources' });
+    assert.ok(sockets[0].destroyed && sockets[1].destroyed);
+  });
+}
 
 test('localCid(): where the device is missing, forbidden, or has no transport', (t) => {
   inject(t, { descriptor_ioctl: errno('EPERM') });

@@ -34,6 +34,11 @@ export interface Binding {
   socket_pair(pair: Int32Array): number;
   /** Puts the socket `from` in the place of the descriptor `into`. `from` is closed, also on failure. */
   socket_adopt(from: number, into: number): number;
+  /**
+   * Takes a socket out of the hands of a net.Socket: `placeholder` takes the place of its descriptor `fd`, and what `fd`
+   * was is the answer, a new descriptor. `placeholder` is closed, also on failure.
+   */
+  socket_exchange(fd: number, placeholder: number): number;
   /** An ioctl that answers with one unsigned 32-bit number. */
   descriptor_ioctl(fd: number, request: number): number;
 
@@ -61,15 +66,19 @@ export interface Binding {
    * socket is sent; where a socket takes no more, its pair is no longer read; a failed read ends both directions.
    * `bufferSize` bytes are held for each direction; no single send has more than `messageSize` bytes, unless that is 0.
    *
+   * The heads are bytes that have been read already from the first and from the second socket; they are sent first.
+   *
    * `onEnd` follows exactly once, when both directions have ended and both descriptors are closed: with 0 or the errno
-   * of the first failure, and which socket failed.
+   * of the first failure, which socket failed, and whether in sending.
    */
   pump_start(
     first: number,
     second: number,
     bufferSize: number,
     messageSize: number,
-    onEnd: (result: number, side: 0 | 1) => void,
+    onEnd: (result: number, side: 0 | 1, inSend: boolean) => void,
+    firstHead?: Uint8Array,
+    secondHead?: Uint8Array,
   ): Pump | number;
   /** Bytes that came from the first socket (0) or the second (1) and have been sent to the other; at any time. */
   pump_count(pump: Pump, source: 0 | 1): number;

@@ -11,6 +11,7 @@ import { loadBinding } from '#src/native/load.js';
 import { accept, check, openListening } from '../support/binding-sockets.ts';
 import { openDescriptors } from '../support/descriptors.ts';
 
+const [AF_UNIX, SOCK_DGRAM] = [1, 2];
 const [EBADF, EINVAL, ENOTSOCK, ECANCELED] = [-9, -22, -88, -125];
 
 const binding = loadBinding();
@@ -54,7 +55,7 @@ async function openPumpToEnd(sizes?: number[]) {
   const ended = new Promise<Result>((resolve) => {
     settle = resolve;
   });
-  return { ...(await openPump((...result) => settle(result), sizes)), ended };
+  return { ...(await openPump((...[result, side]) => settle([result, side]), sizes)), ended };
 }
 
 /** All that a socket is sent; unlike stream/consumers', it leaves the socket open. */
@@ -84,6 +85,33 @@ const stages: Record<string, () => Promise<void> | void> = {
       assert.deepEqual([binding.pump_count(pump, 0), binding.pump_count(pump, 1)], [there.length, back.length]);
     }
   },
+  async 'takes sockets from libuv, what was read goes first'() {
+    for (const watched of [false, true]) {
+      const links = await Promise.all([openPair(), openPair()]);
+      const options = { readable: true, writable: true, manualStart: true };
+      const sockets = links.map(({ fd }) => new net.Socket({ fd, ...options }));
+      // Then libuv has registered them.
+      if (watched) for (const socket of sockets) socket.resume();
+      await turn();
+      const [first, second] = links.map(({ fd }) =>
+        check(binding.socket_exchange(fd, check(binding.socket_open(AF_UNIX, SOCK_DGRAM, 0)))),
+      ) as [number, number];
+      const heads = [Buffer.from('head, '), new Uint8Array(0)] as const;
+      const ended = new Promise<Result>((resolve) => {
+        const onEnd = (...[result, side]: Result) => resolve([result, side]);
+        check(typeof binding.pump_start(first, second, 65536, 0, onEnd, ...heads) === 'object' ? 0 : EINVAL);
+      });
+      const [there, back] = links.map(({ peer }) => peer) as [net.Socket, net.Socket];
+      there.end('body');
+      assert.equal(String(await readAll(back)), 'head, body');
+      for (const socket of sockets) assert.equal(socket.resume().bytesRead, 0);
+      back.end('back');
+      assert.equal(String(await readAll(there)), 'back');
+      assert.deepEqual(await ended, [0, 0]);
+      for (const socket of sockets) socket.destroy();
+    }
+    assert.equal(binding.socket_exchange(1 << 30, check(binding.socket_open(AF_UNIX, SOCK_DGRAM, 0))), EBADF);
+  },
   async 'a peer that goes'() {
     const { peers, ended } = await openPumpToEnd();
     for (const peer of peers) peer.on('error', () => {});
@@ -97,9 +125,9 @@ const stages: Record<string, () => Promise<void> | void> = {
   async 'is cancelled: idle, when nobody reads, twice, in its own callback and after it'() {
     for (const bytes of [0, 20e6]) {
       const result = await new Promise<Result>((resolve) => {
-        const opened = openPump(async (...result) => {
+        const opened = openPump(async (...[result, side]) => {
           binding.pump_cancel((await opened).pump);
-          resolve(result);
+          resolve([result, side]);
         });
         void opened.then(async ({ pump, peers }) => {
           for (const peer of peers) peer.on('error', () => {});
@@ -119,7 +147,7 @@ const stages: Record<string, () => Promise<void> | void> = {
   async 'goes on when JavaScript forgets it'() {
     const [first, second] = await Promise.all([openPair(), openPair()]);
     const ended = new Promise<Result>((resolve) => {
-      (() => start(first.fd, second.fd, (...result) => resolve(result)))();
+      (() => start(first.fd, second.fd, (...[result, side]) => resolve([result, side])))();
     });
     for (let i = 0; i < 20; i++) {
       gc();

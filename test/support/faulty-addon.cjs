@@ -26,6 +26,11 @@ module.exports = {
   socket_listen: (...values) => faults.socket_listen ?? real.socket_listen(...values),
   // AF_UNIX has none of AF_VSOCK's options.
   socket_set_option: () => faults.socket_set_option ?? 0,
+  socket_exchange(fd, placeholder) {
+    if (faults.socket_exchange === undefined) return real.socket_exchange(fd, placeholder);
+    real.socket_close(placeholder);
+    return faults.socket_exchange;
+  },
   descriptor_ioctl: (...values) => faults.descriptor_ioctl ?? real.descriptor_ioctl(...values),
   connect_start(fd, _address, onEnd) {
     connects.started++;
@@ -38,6 +43,12 @@ module.exports = {
     // A timer also for never: an operation keeps the process alive.
     operation.timer = faults.connect_start === 'never' ? setTimeout(() => {}, 2 ** 30) : setTimeout(end, 0);
     return operation;
+  },
+  pump_start(first, second, ...values) {
+    if (faults.pump_start === undefined) return real.pump_start(first, second, ...values);
+    real.socket_close(first);
+    real.socket_close(second);
+    return faults.pump_start;
   },
   operation_cancel(operation) {
     clearTimeout(operation.timer);
