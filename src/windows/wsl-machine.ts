@@ -57,7 +57,7 @@ async function askHost(commands: Commands): Promise<string | undefined> {
   const { status, stdout } = await commands.run('hcsdiag.exe', 'list');
   if (status !== 0) {
     throw commands.error(
-      "this version of WSL tells nobody but administrators its machine's id; run wsl --update, or run as administrator",
+      "no running distribution tells the machine's id (wslinfo --vm-id); run wsl --update, or run as administrator",
       { code: 'ERR_HVSOCK_PERMISSION', kind: 'permission' },
     );
   }
