@@ -39,7 +39,8 @@ export class StressClient {
     const { connections, duration } = this.#run;
     const { tally } = this.#context;
     const ofTime = duration === undefined ? 0 : (tally.counters.seconds * 1000) / duration;
-    return tally.progressLine(Math.max(ofTime, (tally.succeeded + tally.failed) / connections), this.#open.size);
+    const share = Math.max(ofTime, (tally.succeeded + tally.failed) / connections);
+    return tally.progressLine(this.#open.size, connections, share);
   }
 
   /** One of those that work side by side. */

@@ -41,7 +41,7 @@ export class StressServer {
   }
 
   progressLine(): string {
-    return this.#context.tally.progressLine(undefined, this.#sessions.size);
+    return this.#context.tally.progressLine(this.#sessions.size, Number.POSITIVE_INFINITY, undefined);
   }
 
   async #onConnection(socket: net.Socket): Promise<void> {

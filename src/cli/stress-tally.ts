@@ -44,16 +44,19 @@ export class StressTally {
 
   /**
    * One line while it goes on.
+   * @param open how many connections there are now
+   * @param connections how many there will be; Infinity where that is not known
    * @param share of the work that is done, 0 to 1; undefined where it has no end
    */
-  progressLine(share: number | undefined, open: number): string {
+  progressLine(open: number, connections: number, share: number | undefined): string {
     const { sent, received, seconds } = this.counters;
     const filled = Math.floor(BAR_WIDTH * Math.min(1, share ?? 0));
     const bar = share === undefined ? '' : `[${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}] `;
+    const all = connections === Number.POSITIVE_INFINITY ? '' : ` of ${grouped(connections)}`;
     const rate = formatBytes((sent + received) / Math.max(seconds, 0.001));
     return (
-      `${bar}${grouped(this.succeeded)} done, ${open} open, ${grouped(this.failed)} failed, ` +
-      `${formatBytes(sent + received)} (${rate}/s)`
+      `${bar}${grouped(this.succeeded + this.failed)}${all} connections, ${grouped(this.failed)} failed, ` +
+      `${open} open, ${formatBytes(sent + received)} (${rate}/s)`
     );
   }
 
