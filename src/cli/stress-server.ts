@@ -1,6 +1,6 @@
 // The server of a stress test: sends back what each connection brings, and ends when the other side has.
 import { once } from 'node:events';
-import net from 'node:net';
+import type net from 'node:net';
 import { HvsockError, Socket } from '../index.ts';
 import { echoService } from './echo-service.ts';
 import { pump } from './pump.ts';
@@ -29,10 +29,9 @@ export class StressServer {
   async run(): Promise<void> {
     const { target } = this.#run;
     const { reporter, stop, tally } = this.#context;
-    const server = await target.listen(this.#echo.onread, (socket) => this.#onConnection(socket));
+    const { server, address } = await target.listen(this.#echo.onread, (socket) => this.#onConnection(socket));
     const closed = once(server, 'close');
     this.#close = () => server.close();
-    const address = server instanceof net.Server ? `${target}` : `${server.address()}`;
     reporter.tell('listening', { address }, `listening on ${address}`);
     tally.counters.restart();
     stop.whenReceived(() => this.#stop(DRAIN_TIME));

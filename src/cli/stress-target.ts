@@ -18,7 +18,13 @@ export interface Target {
   /** A socket that is half open as long as it takes. TCP takes the time that it likes. */
   connect(options: TargetOptions): net.Socket;
   /** Listens; `onread` is for hypervisor addresses only, as net.Server has none. */
-  listen(onread: net.OnReadOpts | undefined, onConnection: (socket: net.Socket) => void): Promise<Server | net.Server>;
+  listen(onread: net.OnReadOpts | undefined, onConnection: (socket: net.Socket) => void): Promise<Listening>;
+}
+
+export interface Listening {
+  readonly server: Server | net.Server;
+  /** With the port that it got. */
+  readonly address: string;
 }
 
 // Those of virtsock: "VS", the service of the Docker that it came from, and 0x14b7.
@@ -54,8 +60,11 @@ function addressTarget(address: Address): Target {
     halfClose: capabilitiesOf(address).halfClose,
     toString: () => `${address}`,
     connect: ({ timeout, onread }) => connect(address, { timeout, onread, allowHalfOpen: true }),
-    listen: (onread, onConnection) =>
-      createServer({ onread, allowHalfOpen: true, pauseOnConnect: true }, onConnection).listen(address),
+    async listen(onread, onConnection) {
+      const options = { onread, allowHalfOpen: true, pauseOnConnect: true };
+      const server = await createServer(options, onConnection).listen(address);
+      return { server, address: `${server.address()}` };
+    },
   };
 }
 
@@ -64,9 +73,10 @@ function tcpTarget(family: string | undefined, hostText: string, portText = `${T
   if (port > 65535) throw new UsageError(`TCP port ${portText} out of range 0 to 65535`);
   const host = hostText.replace(/^\[(.*)\]$/, '$1');
   const isIpv4 = family === '4';
+  const textOf = (port: number) => `tcp${family ?? ''}://${hostText}:${port}`;
   return {
     halfClose: true,
-    toString: () => `tcp${family ?? ''}://${hostText}:${port}`,
+    toString: () => textOf(port),
     connect({ onread }) {
       const at = { host: host || (isIpv4 ? '127.0.0.1' : 'localhost'), port, family: Number(family ?? 0) };
       return net.connect({ ...at, onread, allowHalfOpen: true });
@@ -75,7 +85,7 @@ function tcpTarget(family: string | undefined, hostText: string, portText = `${T
       const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, onConnection);
       server.listen({ host: host || (isIpv4 ? '0.0.0.0' : '::'), port, ipv6Only: family === '6' });
       await once(server, 'listening');
-      return server;
+      return { server, address: textOf((server.address() as net.AddressInfo).port) };
     },
   };
 }
