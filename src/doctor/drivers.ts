@@ -8,6 +8,8 @@ const SOCK_STREAM = 1;
 /** Of a vsock device on the virtio bus: VIRTIO_ID_VSOCK in Linux include/uapi/linux/virtio_ids.h. */
 const VIRTIO_ID_VSOCK = 0x13;
 const VIRTIO_DEVICES = '/sys/bus/virtio/devices';
+/** Serves guests of VMware, and hosts, which nothing else tells. */
+const VMCI_DRIVER = '/sys/module/vmw_vsock_vmci_transport';
 const VHOST_DEVICE = '/dev/vhost-vsock';
 
 /** `probes` is undefined where no AF_VSOCK socket can be opened. */
@@ -16,8 +18,8 @@ export function examineDrivers(system: System, probes: Probes | undefined): Find
   const findings = [guest, examineHost(system, guest)];
   if (probes === undefined) return findings;
   findings.push(examineLoopback(probes));
-  const hasDriver = ({ id }: Finding) => drivers.has(id);
-  return findings.some(hasDriver) ? findings : [...findings, finding('drivers.none')];
+  const hasDriver = findings.some(({ id }) => drivers.has(id)) || system.exists(VMCI_DRIVER);
+  return hasDriver ? findings : [...findings, finding('drivers.none')];
 }
 
 /** Findings that are a driver. */
@@ -41,7 +43,7 @@ function examineGuest(system: System): Finding {
     return finding(system.exists('/sys/bus/vmbus/drivers/hv_sock') ? 'guest.hyperv' : 'guest.hyperv-idle');
   }
   if (system.read('/sys/class/dmi/id/sys_vendor')?.startsWith('VMware')) {
-    return finding(system.exists('/sys/module/vmw_vsock_vmci_transport') ? 'guest.vmware' : 'guest.vmware-idle');
+    return finding(system.exists(VMCI_DRIVER) ? 'guest.vmware' : 'guest.vmware-idle');
   }
   const isVirtual = devices.length > 0 || /^flags\s*:.* hypervisor( |$)/m.test(system.read('/proc/cpuinfo') ?? '');
   return finding(isVirtual ? 'guest.no-device' : 'guest.none');

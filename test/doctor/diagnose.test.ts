@@ -153,6 +153,12 @@ test('each area but the sockets has one finding, and each socket one', async () 
   }
 });
 
+test('the host of VMware machines has a driver', async () => {
+  const files = { '/sys/module/vmw_vsock_vmci_transport/version': '' };
+  const system = madeSystem({ files, probes: { bind: () => 'EADDRNOTAVAIL' } });
+  assert.deepEqual(idsOf(await diagnose({ system }), 'drivers'), []);
+});
+
 test('what takes a socket to tell is not claimed where none can be opened', async () => {
   for (const id of ['family.filtered', 'family.missing', 'family.unloaded', 'addon.missing'] as const) {
     const findings = await diagnose({ system: madeSystem(systems[id]) });
