@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Emulator } from 'hvsock/testing';
 import { readSockStressCommandLine, type StressClientRun } from '#src/cli/sock-stress-arguments.js';
 import { usage } from '#src/cli/sock-stress-usage.js';
+import { readManual } from '../docs/manual.ts';
 import { testStressInterop } from './sock-stress-interop.ts';
 import { runClient, runSockStress, SockStressProcess, sockStressPath, startServer } from './sock-stress-process.ts';
 
@@ -79,11 +80,10 @@ test('--version prints the version of the package', limit, async (t) => {
 });
 
 test('every command of the manual is understood', () => {
-  const shell = [...documentation.matchAll(/```sh\n(.*?)```/gs)].map(([, text]) => text).join('');
-  const commands = [
-    ...`${shell}${usage.slice(usage.indexOf('Examples:'))}`.matchAll(/\bsock_stress (-[cs] [^#\n]*?)(?= {2}|#|$)/gm),
-  ].map(([, args = '']) => args);
-  assert.ok(commands.length >= 15);
+  const blocks = readManual().flatMap((page) => page.blocks.filter(({ language }) => language === 'sh'));
+  const text = [...blocks.map((block) => block.text), usage.slice(usage.indexOf('Examples:'))].join('\n');
+  const commands = [...text.matchAll(/\bsock_stress (-[cs] [^#\n]*?)(?= {2}|#|$)/gm)].map(([, args = '']) => args);
+  assert.ok(commands.length >= 16);
   for (const command of commands) readSockStressCommandLine(command.trim().split(/ +/)).readRun();
 });
 
