@@ -229,7 +229,7 @@ export const findingRows = {
   },
   'io.unsupported': {
     level: 'failure',
-    why: 'there is no AF_HYPERV on {platform}, whose bytes could be echoed',
+    why: 'there is no AF_HYPERV here, whose bytes could be echoed',
     command: 'hvsock doctor',
   },
 

@@ -3,13 +3,15 @@ import { portOfServiceId } from '../address/guid.ts';
 import type { HypervAddress } from '../address/hyperv.ts';
 import { type Finding, finding } from './finding.ts';
 import type { System } from './system.ts';
+import { openHyperv } from './windows.ts';
 
 type Echo = { readonly time: string } | { readonly problem: string };
 
 /** The only part of the doctor that connects: to oneself, and to a machine's echo service if one is named. */
 export async function examineIo(system: System, machine?: HypervAddress): Promise<Finding[]> {
-  const { platform } = system;
-  if (platform !== 'win32') return [finding('io.unsupported', { platform })];
+  const { platform, probes } = system;
+  if (platform !== 'win32' || probes instanceof Error || openHyperv(probes) !== 'ok')
+    return [finding('io.unsupported')];
   // One after the other, so that each has the machine for itself.
   const direct = await echo(system, 'direct');
   const threads = await echo(system, 'threads');

@@ -13,7 +13,7 @@ import {
   type WindowsOptions,
 } from '../windows/index.ts';
 import { type Finding, finding } from './finding.ts';
-import type { Probes, System } from './system.ts';
+import type { Outcome, Probes, System } from './system.ts';
 
 const AF_HYPERV = 34;
 const SOCK_STREAM = 1;
@@ -26,8 +26,13 @@ export async function examineWindows({ probes, windows }: System): Promise<Findi
   return [...(probes instanceof Error ? [] : examineSockets(probes)), ...asked];
 }
 
+/** Whether Windows opens AF_HYPERV sockets. */
+export function openHyperv(probes: Probes): Outcome {
+  return probes.open(AF_HYPERV, SOCK_STREAM, HV_PROTOCOL_RAW);
+}
+
 function examineSockets(probes: Probes): Finding[] {
-  const opened = probes.open(AF_HYPERV, SOCK_STREAM, HV_PROTOCOL_RAW);
+  const opened = openHyperv(probes);
   if (opened !== 'ok') return [finding('hyperv.missing', { code: opened })];
   const serviceId = serviceIdOfPort(randomInt(FIRST_PORT, LAST_PORT));
   const loopback = new HypervAddress({ vmId: HV_GUID_LOOPBACK, serviceId });

@@ -39,15 +39,23 @@ export async function echo(transport: Transport, io: ChosenIo): Promise<number> 
     serviceId: serviceIdOfPort(randomInt(FIRST_PORT, LAST_PORT)),
   });
   const sockets = new Set<Socket>();
+  let fail = (_error: unknown) => {};
+  const failure = new Promise<never>((_resolve, reject) => {
+    fail = reject;
+  });
   const onIncoming = (incoming: Incoming) => {
-    const socket = incoming.accept();
-    sockets.add(socket);
-    socket.on('error', () => {}).pipe(socket);
+    try {
+      const socket = incoming.accept();
+      sockets.add(socket);
+      socket.on('error', () => {}).pipe(socket);
+    } catch (error) {
+      fail(error);
+    }
   };
   const options = { io, allowHalfOpen: true };
   const listener = await transport.listen(address, { backlog: 8, io }, options, { onIncoming, onTrouble() {} });
   try {
-    return await exchange(transport, address, io, ECHO_LIMIT);
+    return await Promise.race([exchange(transport, address, io, ECHO_LIMIT), failure]);
   } finally {
     listener.close();
     for (const socket of sockets) socket.destroy();

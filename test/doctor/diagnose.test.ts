@@ -153,6 +153,14 @@ test('each area but the sockets has one finding, and each socket one', async () 
   }
 });
 
+test('nothing is echoed without AF_HYPERV', async () => {
+  const echo = () => assert.fail('an echo was tried');
+  for (const made of [{}, systems['hyperv.missing'], { ...onWindows(), probes: new Error('no addon') }]) {
+    const findings = await diagnose({ io: {}, system: madeSystem({ ...made, echo }) });
+    assert.deepEqual(idsOf(findings, 'io'), ['io.unsupported']);
+  }
+});
+
 test('the host of VMware machines has a driver', async () => {
   const files = { '/sys/module/vmw_vsock_vmci_transport/version': '' };
   const system = madeSystem({ files, probes: { bind: () => 'EADDRNOTAVAIL' } });
