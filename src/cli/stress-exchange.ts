@@ -38,7 +38,7 @@ export class EchoError extends Error {
   readonly kind: 'mismatch' | 'incomplete';
 
   constructor(message: string, kind: 'mismatch' | 'incomplete') {
-    super(message);
+    super(`${message} (${kind})`);
     this.kind = kind;
   }
 }
