@@ -29,6 +29,13 @@ int take_int(arguments *args, int index) {
   return value;
 }
 
+bool take_bool(arguments *args, int index) {
+  bool value = false;
+  if (!args->failed)
+    args->failed = !is_ok(args->env, napi_get_value_bool(args->env, args->values[index], &value));
+  return value;
+}
+
 void *take_bytes(arguments *args, int index, size_t *length) {
   void *data = NULL;
   napi_typedarray_type type = napi_uint8_array;
@@ -124,11 +131,12 @@ static napi_value socket_shutdown(napi_env env, napi_callback_info info) {
   return args.failed ? NULL : answer(&args, hv_socket_shutdown(fd, how));
 }
 
-// Writes the two descriptors.
 static napi_value socket_pair(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
-  size_t length;
-  int *pair = take_bytes(&args, 0, &length);
+  size_t capacity;
+  int *pair = take_bytes(&args, 0, &capacity);
+  if (!args.failed && capacity < 2 * sizeof *pair)
+    args.failed = !is_ok(env, napi_invalid_arg);
   return args.failed ? NULL : answer(&args, hv_socket_pair(pair));
 }
 
@@ -182,6 +190,7 @@ NAPI_MODULE_INIT() {
       {"operation_set_ref", operation_set_ref},
       {"pump_start", pump_start},
       {"pump_count", pump_count},
+      {"pump_finish", pump_finish},
       {"pump_cancel", pump_cancel},
       {"pump_set_ref", pump_set_ref},
   };

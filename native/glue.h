@@ -8,7 +8,7 @@
 #include <node_api.h>
 #include <stdbool.h>
 
-#define MAX_ARGUMENTS 7
+#define MAX_ARGUMENTS 8
 
 typedef struct environment environment;
 
@@ -24,6 +24,7 @@ typedef struct {
 bool is_ok(napi_env env, napi_status status);
 arguments take_arguments(napi_env env, napi_callback_info info);
 int take_int(arguments *args, int index);
+bool take_bool(arguments *args, int index);
 void *take_bytes(arguments *args, int index, size_t *length);
 napi_value take_function(arguments *args, int index);
 napi_value number(napi_env env, double value);
@@ -40,6 +41,7 @@ napi_value operation_set_ref(napi_env env, napi_callback_info info);
 // Pumps, in pump_operation.c: two sockets whose bytes threads carry.
 napi_value pump_start(napi_env env, napi_callback_info info);
 napi_value pump_count(napi_env env, napi_callback_info info);
+napi_value pump_finish(napi_env env, napi_callback_info info);
 napi_value pump_cancel(napi_env env, napi_callback_info info);
 napi_value pump_set_ref(napi_env env, napi_callback_info info);
 

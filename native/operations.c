@@ -236,9 +236,7 @@ napi_value operation_cancel(napi_env env, napi_callback_info info) {
 napi_value operation_set_ref(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   operation *op = take_operation(&args, 0);
-  bool referenced = true;
-  if (!args.failed)
-    args.failed = !is_ok(env, napi_get_value_bool(env, args.values[1], &referenced));
+  bool referenced = take_bool(&args, 1);
   if (args.failed || op->closing)
     return NULL;
   if (referenced)

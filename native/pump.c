@@ -9,11 +9,13 @@
 // The threads call nothing deep; C libraries keep thread-locals here too.
 #define STACK_SIZE ((size_t)128 * 1024)
 
-enum { SHUT_RECEIVING = 0, SHUT_SENDING = 1 };
+enum { SHUT_RECEIVING = 0, SHUT_SENDING = 1, SHUT_BOTH = 2 };
+enum { FIRST = 0, SECOND = 1 };
 
 static void pump_interrupt(hv_pump *pump) {
-  for (int side = 0; side < 2; side++)
-    hv_socket_interrupt(pump->sockets[side]);
+  hv_socket_interrupt(pump->sockets[FIRST], SHUT_BOTH);
+  // The holder of a carrier's pair is told of a failure by on_end, not by an end.
+  hv_socket_interrupt(pump->sockets[SECOND], pump->is_carrier ? SHUT_RECEIVING : SHUT_BOTH);
 }
 
 // The first error counts: those that follow are its consequences.
@@ -39,7 +41,10 @@ static bool direction_send(hv_pump_direction *direction, const uint8_t *bytes, s
     if (result < 0) {
       pump_fail(pump, result, !source, true);
       // Whoever sends learns that nobody reads; what the sink still says is carried on.
-      hv_socket_shutdown(pump->sockets[source], SHUT_RECEIVING);
+      if (pump->is_carrier)
+        pump_interrupt(pump);
+      else
+        hv_socket_shutdown(pump->sockets[source], SHUT_RECEIVING);
       return false;
     }
     sent += (size_t)result;
@@ -72,6 +77,12 @@ static void direction_carry(hv_pump_direction *direction) {
   }
 }
 
+// With the mutex held.
+static void pump_finish_if_sent(hv_pump *pump) {
+  if (pump->finishing && pump->directions[SECOND].ended)
+    hv_socket_interrupt(pump->sockets[FIRST], SHUT_BOTH);
+}
+
 static void direction_run(void *data) {
   hv_pump_direction *direction = data;
   hv_pump *pump = direction->pump;
@@ -83,7 +94,9 @@ static void direction_run(void *data) {
     return;
   direction_carry(direction);
   uv_mutex_lock(&pump->mutex);
+  direction->ended = true;
   bool is_last = --pump->running == 0;
+  pump_finish_if_sent(pump);
   uv_mutex_unlock(&pump->mutex);
   if (is_last)
     uv_async_send(&pump->ended);
@@ -102,8 +115,12 @@ static void pump_on_ended(uv_async_t *ended) {
   hv_pump *pump = (hv_pump *)ended;
   for (int source = 0; source < 2; source++)
     uv_thread_join(&pump->directions[source].thread);
-  pump_release(pump);
+  // Once it is closed, the holder of a carrier's pair sees an end.
+  if (!pump->is_carrier)
+    pump_release(pump);
   pump->on_end(pump);
+  if (pump->is_carrier)
+    pump_release(pump);
 }
 
 static int pump_prepare(hv_pump *pump) {
@@ -155,9 +172,10 @@ int hv_pump_set_head(hv_pump *pump, int source, const void *bytes, size_t length
 }
 
 int hv_pump_start(uv_loop_t *loop, hv_pump *pump, int first, int second, size_t buffer_size,
-                  size_t message_size) {
-  pump->sockets[0] = first;
-  pump->sockets[1] = second;
+                  size_t message_size, bool is_carrier) {
+  pump->sockets[FIRST] = first;
+  pump->sockets[SECOND] = second;
+  pump->is_carrier = is_carrier;
   pump->buffer_size = buffer_size;
   pump->message_size = message_size;
   pump->running = 2;
@@ -182,6 +200,15 @@ uint64_t hv_pump_count(hv_pump *pump, int source) {
   uint64_t count = pump->directions[source].count;
   uv_mutex_unlock(&pump->mutex);
   return count;
+}
+
+void hv_pump_finish(hv_pump *pump) {
+  if (pump->sockets[0] < 0)
+    return;
+  uv_mutex_lock(&pump->mutex);
+  pump->finishing = true;
+  pump_finish_if_sent(pump);
+  uv_mutex_unlock(&pump->mutex);
 }
 
 void hv_pump_cancel(hv_pump *pump) {

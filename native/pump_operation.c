@@ -118,9 +118,10 @@ napi_value pump_start(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   int first = take_int(&args, 0), second = take_int(&args, 1);
   int buffer_size = take_int(&args, 2), message_size = take_int(&args, 3);
-  napi_value callback = take_function(&args, 4);
+  bool is_carrier = take_bool(&args, 4);
+  napi_value callback = take_function(&args, 5);
   size_t lengths[2];
-  const void *heads[2] = {take_head(&args, 5, &lengths[0]), take_head(&args, 6, &lengths[1])};
+  const void *heads[2] = {take_head(&args, 6, &lengths[0]), take_head(&args, 7, &lengths[1])};
   napi_value resource_name, handle;
   uv_loop_t *loop;
   if (args.failed || !is_ok(env, napi_get_uv_event_loop(env, &loop)))
@@ -134,7 +135,7 @@ napi_value pump_start(napi_env env, napi_callback_info info) {
     op->pump.on_end = pump_operation_on_end;
     op->pump.on_closed = pump_operation_on_closed;
     error = hv_pump_start(loop, &op->pump, first, second, buffer_size > 0 ? (size_t)buffer_size : 0,
-                          message_size > 0 ? (size_t)message_size : 0);
+                          message_size > 0 ? (size_t)message_size : 0, is_carrier);
   } else {
     hv_socket_close(first);
     hv_socket_close(second);
@@ -170,6 +171,14 @@ napi_value pump_count(napi_env env, napi_callback_info info) {
   return args.failed ? NULL : number(env, (double)hv_pump_count(&op->pump, source != 0));
 }
 
+napi_value pump_finish(napi_env env, napi_callback_info info) {
+  arguments args = take_arguments(env, info);
+  pump_operation *op = take_pump(&args, 0);
+  if (!args.failed)
+    hv_pump_finish(&op->pump);
+  return NULL;
+}
+
 napi_value pump_cancel(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   pump_operation *op = take_pump(&args, 0);
@@ -181,9 +190,7 @@ napi_value pump_cancel(napi_env env, napi_callback_info info) {
 napi_value pump_set_ref(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   pump_operation *op = take_pump(&args, 0);
-  bool referenced = true;
-  if (!args.failed)
-    args.failed = !is_ok(env, napi_get_value_bool(env, args.values[1], &referenced));
+  bool referenced = take_bool(&args, 1);
   if (args.failed || op->ended)
     return NULL;
   if (referenced)

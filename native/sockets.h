@@ -43,9 +43,9 @@ int hv_socket_make_blocking(int fd);
 int hv_socket_receive(int fd, void *buffer, size_t length);
 // Waits until bytes are taken: how many. A peer that has gone is an error and never a signal.
 int hv_socket_send(int fd, const void *buffer, size_t length);
-// Ends both directions, from any thread: what waits in the two calls above returns soon, also in
-// another thread, and nothing waits any more. The descriptor stays open.
-void hv_socket_interrupt(int fd);
+// Ends receiving (0) or both directions (2), from any thread: what waits in the calls above for
+// that returns soon, also in another thread, and nothing waits any more. The descriptor stays open.
+void hv_socket_interrupt(int fd, int how);
 
 // A descriptor that the event loop watches. It owns the descriptor until hv_watch_take or
 // hv_watch_close.

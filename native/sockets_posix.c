@@ -182,7 +182,7 @@ int hv_socket_send(int fd, const void *buffer, size_t length) {
   return result_of((int)result);
 }
 
-void hv_socket_interrupt(int fd) { shutdown(fd, SHUT_RDWR); }
+void hv_socket_interrupt(int fd, int how) { shutdown(fd, how); }
 
 static int watch_start(uv_loop_t *loop, hv_watch *watch, int fd, int events, uv_poll_cb callback) {
   int error = uv_poll_init(loop, &watch->handle, fd);

@@ -81,16 +81,20 @@ int hv_socket_make_blocking(int fd) {
 static int at_most_int(size_t length) { return length > INT_MAX ? INT_MAX : (int)length; }
 
 int hv_socket_receive(int fd, void *buffer, size_t length) {
-  return result_of(recv(socket_of(fd), buffer, at_most_int(length), 0));
+  int result = recv(socket_of(fd), buffer, at_most_int(length), 0);
+  // How AF_HYPERV may tell that the peer has gone.
+  if (result == SOCKET_ERROR && WSAGetLastError() == ERROR_BROKEN_PIPE)
+    return 0;
+  return result_of(result);
 }
 
 int hv_socket_send(int fd, const void *buffer, size_t length) {
   return result_of(send(socket_of(fd), buffer, at_most_int(length), 0));
 }
 
-void hv_socket_interrupt(int fd) {
+void hv_socket_interrupt(int fd, int how) {
   // Against calls to come; those that wait already need not notice it.
-  shutdown(socket_of(fd), SD_BOTH);
+  shutdown(socket_of(fd), how);
   CancelIoEx((HANDLE)socket_of(fd), NULL);
 }
 

@@ -43,29 +43,37 @@ function findFaults(file) {
   );
 }
 
+/**
+ * Makes an addon for Windows, and tells why it would not load everywhere.
+ * @param {string} headers Node's
+ * @param {string[]} sources
+ * @param {string} name of the module, which the file has within
+ * @param {string} file
+ */
+export function linkForWindows(headers, sources, name, file) {
+  const missing = provideTools({ [gcc]: 'gcc-mingw-w64-x86-64-win32' });
+  if (missing !== undefined) fail(missing);
+  const folder = mkdtempSync(join(tmpdir(), 'hvsock-prebuild-'));
+  try {
+    const objects = sources.map((source) => {
+      const object = join(folder, basename(source).replace(/c$/, 'o'));
+      run(gcc, [...compile, '-isystem', headers, '-c', source, '-o', object]);
+      return object;
+    });
+    const node = importNode(objects, folder);
+    const linked = join(folder, name);
+    run(gcc, [...link, ...objects, node, ...libraries.map((library) => `-l${library}`), '-o', linked]);
+    copyFileSync(linked, file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  return findFaults(file);
+}
+
 /** @type {import('./prebuild.js').Target[]} */
 export const windowsTargets = [
   {
     platform: 'win32-x64',
-    compile(headers, file) {
-      const missing = provideTools({ [gcc]: 'gcc-mingw-w64-x86-64-win32' });
-      if (missing !== undefined) fail(missing);
-      const folder = mkdtempSync(join(tmpdir(), 'hvsock-prebuild-'));
-      try {
-        const objects = windowsSources.map((source) => {
-          const object = join(folder, basename(source).replace(/c$/, 'o'));
-          run(gcc, [...compile, '-isystem', headers, '-c', source, '-o', object]);
-          return object;
-        });
-        const node = importNode(objects, folder);
-        // The file has its name within.
-        const linked = join(folder, 'hvsock.node');
-        run(gcc, [...link, ...objects, node, ...libraries.map((name) => `-l${name}`), '-o', linked]);
-        copyFileSync(linked, file);
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
-      return findFaults(file);
-    },
+    compile: (headers, file) => linkForWindows(headers, windowsSources, 'hvsock.node', file),
   },
 ];

@@ -15,7 +15,7 @@ process.chdir(root);
 
 /**
  * Test files by the end of their names: `.vsock.test.js` needs a kernel, `.qemu.test.js` one of its own whose modules come
- * and go, `.pair.test.js` a host and its guest.
+ * and go, `.pair.test.js` a host and its guest, `.hyperv.test.js` AF_HYPERV.
  */
 const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
@@ -24,7 +24,9 @@ const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
 const ofKernel = files.filter((name) => name.endsWith('.vsock.test.js'));
 const ofPair = files.filter((name) => name.endsWith('.pair.test.js'));
 const ofModules = files.filter((name) => name.endsWith('.qemu.test.js'));
-const ofMachine = files.filter((name) => ![ofKernel, ofModules, ofPair].some((others) => others.includes(name)));
+const ofHyperv = files.filter((name) => name.endsWith('.hyperv.test.js'));
+const ofOthers = [ofKernel, ofModules, ofPair, ofHyperv].flat();
+const ofMachine = files.filter((name) => !ofOthers.includes(name));
 const ofLibrary = ofKernel.filter((name) => !name.includes('/cli/'));
 const ofAddon = files.filter((name) => name.includes('/native/'));
 

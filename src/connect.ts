@@ -19,6 +19,7 @@ import {
   checkBoolean,
   checkBuffers,
   checkHalfClose,
+  checkNative,
   checkStream,
   type HalfCloseOptions,
   requireHalfClose,
@@ -148,6 +149,7 @@ function checkConnectOptions(options: ConnectOptions | FramedConnectOptions): vo
     if (options[name] !== undefined) uint32Field(name, options[name]);
   }
   checkBuffers(options);
+  checkNative(options);
   checkHalfClose(options.halfClose);
   checkFramed(options.framed);
   if (options.type !== undefined && options.type !== 'stream') {

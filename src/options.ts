@@ -3,7 +3,7 @@ import { type Address, capabilitiesOf } from './address/address.ts';
 import { checkFunction } from './checks.ts';
 import { HvsockError, invalidArgument } from './errors.ts';
 import type { StreamOptions } from './socket.ts';
-import type { BufferOptions, PathOptions } from './transports/transport.ts';
+import type { BufferOptions, HypervOptions, IoOptions, PathOptions } from './transports/transport.ts';
 
 export function checkBoolean(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'boolean') throw invalidArgument(name, value, 'a boolean');
@@ -41,6 +41,15 @@ export function checkBuffers(options: BufferOptions): void {
   if (bufferMinSize !== undefined && bufferSize !== undefined && bufferMinSize > bufferSize) {
     throw invalidArgument('bufferMinSize', bufferMinSize, `at most bufferSize, ${bufferSize}`);
   }
+}
+
+/** Those that only sockets of the operating system's own families have. */
+export function checkNative(options: IoOptions & HypervOptions): void {
+  const { io } = options;
+  if (io !== undefined && !['auto', 'direct', 'threads'].includes(io)) {
+    throw invalidArgument('io', io, "'auto', 'direct' or 'threads'");
+  }
+  for (const name of ['connectedSuspend', 'containerPassthru', 'highVtl'] as const) checkBoolean(name, options[name]);
 }
 
 export function checkRights({ mode, uid, gid }: PathOptions): void {

@@ -10,6 +10,7 @@ import {
   checkBoolean,
   checkBuffers,
   checkHalfClose,
+  checkNative,
   checkRights,
   checkStream,
   type HalfCloseOptions,
@@ -21,7 +22,9 @@ import { transportFor } from './transports/registry.ts';
 import type {
   AcceptOptions,
   BufferOptions,
+  HypervOptions,
   Incoming,
+  IoOptions,
   Listener,
   PathOptions,
   Transport,
@@ -44,7 +47,7 @@ export interface FramedServerOptions extends Omit<ServerOptions, 'framed'> {
   readonly framed: true | FramedOptions;
 }
 
-export interface ListenOptions extends BufferOptions, PathOptions {
+export interface ListenOptions extends BufferOptions, PathOptions, IoOptions, HypervOptions {
   /** Connections that may wait to be accepted; the kernel has a limit of its own (net.core.somaxconn). Default: 511. */
   readonly backlog?: number | undefined;
   /** Listen as this machine of an emulated hypervisor (`hvsock/testing`). Default: what HVSOCK_EMULATOR says, if set. */
@@ -350,6 +353,7 @@ function checkListenOptions(options: ListenOptions = {}): ListenOptions & { back
   if (!Number.isInteger(backlog) || backlog < 1) throw invalidArgument('backlog', backlog, 'a positive integer');
   checkSignal(signal);
   checkBuffers(options);
+  checkNative(options);
   checkRights(options);
   return { ...options, backlog };
 }

@@ -6,7 +6,7 @@ import type { Binding } from '../native/binding.ts';
 import { loadBinding } from '../native/load.ts';
 import { hypervTransport } from '../transports/hyperv.ts';
 import { echo, exchange } from '../transports/hyperv-probe.ts';
-import { deviceCid } from '../transports/local-cid.ts';
+import { systemCid } from '../transports/local-cid.ts';
 import type { Outcome, Probes, System } from './system.ts';
 
 const AF_UNIX = 1;
@@ -79,7 +79,7 @@ function probesOf(binding: Binding): Probes {
     },
     cid() {
       try {
-        return deviceCid();
+        return systemCid();
       } catch (error) {
         return (error as HvsockError).code;
       }

@@ -30,8 +30,8 @@ export interface Binding {
   /** Writes the option into `value`: its length. */
   socket_get_option(fd: number, level: number, name: number, value: Uint8Array): number;
   socket_shutdown(fd: number, how: 0 | 1 | 2): number;
-  /** Writes two descriptors into `pair`: sockets of a kind that libuv knows, connected with each other. */
-  socket_pair(pair: Int32Array): number;
+  /** Writes two descriptors into the bytes of an `Int32Array(2)`: sockets of a kind that libuv knows, connected. */
+  socket_pair(pair: Uint8Array): number;
   /** Puts the socket `from` in the place of the descriptor `into`. `from` is closed, also on failure. */
   socket_adopt(from: number, into: number): number;
   /**
@@ -66,22 +66,28 @@ export interface Binding {
    * socket is sent; where a socket takes no more, its pair is no longer read; a failed read ends both directions.
    * `bufferSize` bytes are held for each direction; no single send has more than `messageSize` bytes, unless that is 0.
    *
+   * With `isCarrier`, the second socket is one end of a pair whose holder takes it for the first socket: every failure
+   * ends both directions, and `onEnd` comes before the holder can take a failure for an end.
+   *
    * The heads are bytes that have been read already from the first and from the second socket; they are sent first.
    *
-   * `onEnd` follows exactly once, when both directions have ended and both descriptors are closed: with 0 or the errno
-   * of the first failure, which socket failed, and whether in sending.
+   * `onEnd` follows exactly once, when both directions have ended and both descriptors are closed; a carrier's are closed
+   * after it. It gets 0 or the errno of the first failure, which socket failed, and whether in sending.
    */
   pump_start(
     first: number,
     second: number,
     bufferSize: number,
     messageSize: number,
+    isCarrier: boolean,
     onEnd: (result: number, side: 0 | 1, inSend: boolean) => void,
     firstHead?: Uint8Array,
     secondHead?: Uint8Array,
   ): Pump | number;
   /** Bytes that came from the first socket (0) or the second (1) and have been sent to the other; at any time. */
   pump_count(pump: Pump, source: 0 | 1): number;
+  /** The holder of a carrier's pair is gone: what it has sent is still carried, then both directions end. */
+  pump_finish(pump: Pump): void;
   /** Ends both directions; `onEnd` follows with ECANCELED, or with the failure before. Harmless once it has ended. */
   pump_cancel(pump: Pump): void;
   /** Whether the pump keeps the process alive. */

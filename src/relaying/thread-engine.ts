@@ -51,7 +51,7 @@ export function startThreads(
   const pumpOnEnd = (result: number, side: 0 | 1, inSend: boolean) => {
     engineOnEnd(result === 0 ? undefined : errorOf(result, side, inSend ? 'write' : 'read'));
   };
-  const pump = binding.pump_start(first, second, bufferSize, 0, pumpOnEnd, firstHead, secondHead);
+  const pump = binding.pump_start(first, second, bufferSize, 0, false, pumpOnEnd, firstHead, secondHead);
   if (typeof pump === 'number') throw systemError(pump, 'thread', 'hybrid');
   return engineOf(binding, pump);
 }

@@ -8,6 +8,7 @@ import { limited } from './limited.ts';
 import { NativeCalls } from './native-calls.ts';
 import type { NativeFamily } from './native-family.ts';
 import { nativeTransport } from './native-transport.ts';
+import { warnUnlessRegistered } from './registration-warning.ts';
 import type { AttemptOptions, ListenerOptions, Transport } from './transport.ts';
 
 const AF_HYPERV = 34;
@@ -94,5 +95,14 @@ export const hypervTransport: Transport = {
     if (options.timeout !== undefined) return transport.connect(socket, target, options, onEnd);
     const refused = () => systemError(-WSAECONNREFUSED, 'connect', 'hyperv', `${target}`);
     return limited(REFUSED_AFTER, refused, (end) => transport.connect(socket, target, options, end), onEnd);
+  },
+  async listen(target, options, accepting, events) {
+    const listener = await transport.listen(target, options, accepting, events);
+    warnUnlessRegistered(listener.address as HypervAddress);
+    return listener;
+  },
+  async attach(server, target, options) {
+    await transport.attach(server, target, options);
+    warnUnlessRegistered(target as HypervAddress);
   },
 };

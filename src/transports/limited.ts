@@ -11,14 +11,14 @@ export function limited(
   start: (onEnd: OnEnd) => Attempt,
   onEnd: OnEnd,
 ): Attempt {
-  const timer = setTimeout(() => {
-    attempt.cancel();
-    onEnd(late());
-  }, milliseconds);
   const attempt = start((error, connection) => {
     clearTimeout(timer);
     onEnd(error, connection);
   });
+  const timer = setTimeout(() => {
+    attempt.cancel();
+    onEnd(late());
+  }, milliseconds);
   return {
     cancel() {
       clearTimeout(timer);

@@ -94,7 +94,8 @@ function attachByHandle(
     makeRoom() {},
     onConnection(fd, { local, remote }) {
       const seat = tcpSeat(binding);
-      const carrier = carry(binding, family.family, seat, io, fd, target);
+      const cargo = { fd, io, messageSize: undefined, family: family.family, address: target };
+      const carrier = carry(binding, seat, cargo);
       arrivals.set(seat.stream.handle, { endpoints: { localEndpoint: local, remoteEndpoint: remote }, carrier });
       handle.onconnection?.(0, seat.stream.handle);
     },

@@ -76,7 +76,8 @@ export class NativeListener implements Listener {
     const { family } = this.#family;
     const socket = new Socket(family, this.#accepting, seat.stream);
     // Frees a descriptor, which the next spare takes.
-    const carrier = carry(this.#binding, family, seat, this.#io, fd, this.address);
+    const { messageSize } = this.#accepting;
+    const carrier = carry(this.#binding, seat, { fd, io: this.#io, messageSize, family, address: this.address });
     carrier.follow(socket);
     const next = this.#closed ? -1 : openSeat(this.#binding);
     if (typeof next !== 'number') this.#spare = next;

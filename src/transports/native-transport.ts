@@ -14,8 +14,13 @@ import type { AttemptOptions, ChosenIo, IoOptions, Transport } from './transport
 
 type OnEnd = (error: HvsockError | undefined, connection?: Connection) => void;
 
-/** The seat that each socket waits on; the number of an error, or an error, where there is none. */
-const seats = new WeakMap<Socket, Seat | number | HvsockError>();
+interface Seated {
+  /** What the socket waits on; the number of an error, or an error, where there is nothing. */
+  readonly seat: Seat | number | HvsockError;
+  readonly messageSize: number | undefined;
+}
+
+const seated = new WeakMap<Socket, Seated>();
 
 /** The transport of a family that the operating system has. */
 export function nativeTransport(family: NativeFamily): Transport {
@@ -58,7 +63,7 @@ function createSocket(family: NativeFamily, options: StreamOptions): Socket {
   }
   const stream = typeof seat === 'number' || seat instanceof HvsockError ? undefined : seat.stream;
   const socket = new Socket(family.family, options, stream);
-  seats.set(socket, seat);
+  seated.set(socket, { seat, messageSize: options.messageSize });
   return socket;
 }
 
@@ -86,7 +91,7 @@ class NativeAttempt implements Attempt {
   }
 
   #start(): void {
-    const seat = seats.get(this.#socket) as Seat | number | HvsockError;
+    const { seat } = seated.get(this.#socket) as Seated;
     if (typeof seat === 'number') throw systemError(seat, 'socket', this.#family.family, `${this.#target}`);
     if (seat instanceof HvsockError) throw seat;
     const opening = withIo(this.#family, this.#options, (io) => {
@@ -140,7 +145,8 @@ class NativeAttempt implements Attempt {
       binding.socket_close(fd);
       throw error;
     }
-    const carrier = carry(binding, family, seat, io, fd, this.#target);
+    const { messageSize } = seated.get(this.#socket) as Seated;
+    const carrier = carry(binding, seat, { fd, io, messageSize, family, address: this.#target });
     carrier.follow(this.#socket);
     return this.#family.connection(carrier.fd, ends, this.#options);
   }

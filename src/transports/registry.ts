@@ -1,5 +1,8 @@
 // Which transport serves an address on this machine.
+import { randomInt } from 'node:crypto';
 import { type Address, hypervToVsock, vsockToHyperv } from '../address/address.ts';
+import { SERVICE_PORT_MAX } from '../address/guid.ts';
+import { VMADDR_PORT_ANY, VsockAddress } from '../address/vsock.ts';
 import { HvsockError } from '../errors.ts';
 import { emulatedTransport } from './emulated.ts';
 import { hybridTransport } from './hybrid.ts';
@@ -22,7 +25,7 @@ export function transportFor(address: Address, given?: Partition): { transport: 
   switch (address.family) {
     case 'vsock':
       return onWindows
-        ? { transport: hypervTransport, address: counterpart(address, vsockToHyperv) }
+        ? { transport: hypervTransport, address: counterpart(chosen(address), vsockToHyperv) }
         : { transport: vsockTransport, address };
     case 'hyperv':
       return onWindows
@@ -32,6 +35,12 @@ export function transportFor(address: Address, given?: Partition): { transport: 
       return { transport: hybridTransport, address };
   }
 }
+
+/** Windows chooses no ports. One of the upper half is not used by chance twice. */
+const chosen = (address: VsockAddress): VsockAddress =>
+  address.port === VMADDR_PORT_ANY
+    ? new VsockAddress({ cid: address.cid, port: randomInt(2 ** 30, SERVICE_PORT_MAX) })
+    : address;
 
 /** The address in the family that this system has. Throws `ERR_HVSOCK_UNSUPPORTED` where there is none. */
 function counterpart<A extends Address>(address: A, convert: (address: A) => Address): Address {

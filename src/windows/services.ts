@@ -88,6 +88,11 @@ export async function isServiceRegistered(service: string | number, options: Win
   return hasKey(new Commands(`looking for service ${serviceId}`, options), keyOf(serviceId));
 }
 
+/** Whether this machine has services to register at all: it is a host of machines. Rejects as `listServices` does. */
+export async function isServiceHost(options: WindowsOptions = {}): Promise<boolean> {
+  return hasKey(new Commands('looking for services', options), SERVICES);
+}
+
 /**
  * The command that registers a service, for messages: `hvsock services register 1024`. Runs nothing.
  * @param service a GUID or a port

@@ -37,7 +37,7 @@ async function openPair(): Promise<{ fd: number; peer: net.Socket }> {
 }
 
 function start(first: number, second: number, onEnd: (...result: Result) => void, sizes = [65536, 0]): Pump {
-  const started = binding.pump_start(first, second, sizes[0] as number, sizes[1] as number, onEnd);
+  const started = binding.pump_start(first, second, sizes[0] as number, sizes[1] as number, false, onEnd);
   assert.equal(typeof started, 'object', typeof started === 'number' ? `errno ${started}` : undefined);
   return started as Pump;
 }
@@ -99,7 +99,7 @@ const stages: Record<string, () => Promise<void> | void> = {
       const heads = [Buffer.from('head, '), new Uint8Array(0)] as const;
       const ended = new Promise<Result>((resolve) => {
         const onEnd = (...[result, side]: Result) => resolve([result, side]);
-        check(typeof binding.pump_start(first, second, 65536, 0, onEnd, ...heads) === 'object' ? 0 : EINVAL);
+        check(typeof binding.pump_start(first, second, 65536, 0, false, onEnd, ...heads) === 'object' ? 0 : EINVAL);
       });
       const [there, back] = links.map(({ peer }) => peer) as [net.Socket, net.Socket];
       there.end('body');
@@ -177,10 +177,13 @@ const stages: Record<string, () => Promise<void> | void> = {
     const before = openDescriptors();
     const [file, other] = [openSync('/dev/null', 'r'), openSync('/dev/null', 'r')];
     assert.deepEqual(await new Promise((resolve) => start(file, other, (...result) => resolve(result[0]))), ENOTSOCK);
-    assert.equal(binding.pump_start(openSync('/dev/null', 'r'), openSync('/dev/null', 'r'), 0, 0, never), EINVAL);
+    assert.equal(
+      binding.pump_start(openSync('/dev/null', 'r'), openSync('/dev/null', 'r'), 0, 0, false, never),
+      EINVAL,
+    );
     const closed = openSync('/dev/null', 'r');
     closeSync(closed);
-    assert.equal(binding.pump_start(openSync('/dev/null', 'r'), closed + 1, 65536, 0, never), EBADF);
+    assert.equal(binding.pump_start(openSync('/dev/null', 'r'), closed + 1, 65536, 0, false, never), EBADF);
     assert.deepEqual(openDescriptors(), before);
   },
   async 'many at once'() {

@@ -6,6 +6,7 @@ import { local } from '../support/servers.ts';
 
 const variants: Readonly<Record<string, PairOptions>> = {
   vsock: {},
+  'vsock, carried by threads': { io: 'threads' },
   'vsock, framed': { framed: true },
   'vsock, with messages of 4096 bytes': { messageSize: 4096 },
 };

@@ -1,0 +1,132 @@
+// Every stage of a Hyper-V connection's life at which its environment may end: run by lifetime.hyperv.test.ts, each in a
+// process of its own.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { connect, connectAsync, createServer, type Socket } from 'hvsock';
+import { engines, freshAddress, shim } from '../support/hyperv.ts';
+import { echo } from '../support/servers.ts';
+
+const gc = globalThis.gc as () => void;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Leaves under way: a listener, a connect that nobody answers, and connections full of bytes that nobody reads. */
+async function leavePending(): Promise<void> {
+  const address = freshAddress();
+  const server = createServer({ pauseOnConnect: true });
+  await server.listen(address, { io: 'direct' });
+  for (const io of engines) {
+    const socket = await connectAsync(address, { io });
+    socket.on('error', () => {});
+    while (socket.write(Buffer.alloc(65_536)));
+  }
+  shim?.setFault('no-answer', true);
+  connect(freshAddress(), { timeout: 60_000, io: 'direct' }).on('error', () => {});
+  // The operation is the addon's from the next turn on.
+  await turn();
+}
+
+const stages: Record<string, () => Promise<void> | void> = {
+  async 'process.exit() while all is under way'() {
+    await leavePending();
+    process.exit();
+  },
+  async 'the process ends by itself once nothing is referenced'() {
+    const server = createServer(echo);
+    await server.listen(freshAddress());
+    server.unref();
+    connect(freshAddress(), { retry: { for: Number.POSITIVE_INFINITY } }).unref();
+  },
+  async 'what was written before the end arrives, also when the process ends then'() {
+    for (const io of engines) {
+      const received = { bytes: 0 };
+      const server = createServer((socket) => {
+        socket.on('data', (chunk) => {
+          received.bytes += chunk.length;
+        });
+      });
+      const address = freshAddress();
+      await server.listen(address, { io });
+      const socket = await connectAsync(address, { io });
+      socket.end(Buffer.alloc(1_000_000));
+      await once(socket, 'close');
+      while (received.bytes < 1_000_000) await turn();
+      server.close();
+    }
+  },
+  async 'goes on when JavaScript forgets it'() {
+    for (const io of engines) {
+      const address = freshAddress();
+      const server = createServer(echo);
+      await server.listen(address, { io });
+      const ends = Array.from({ length: 10 }, () => {
+        const socket = connect(address, { io });
+        socket.end('x');
+        socket.resume();
+        return once(socket, 'close');
+      });
+      for (let i = 0; i < 5; i++) {
+        gc();
+        await turn();
+      }
+      await Promise.all(ends);
+      server.close();
+    }
+  },
+  async 'calls back into functions that throw'() {
+    const messages: string[] = [];
+    process.on('uncaughtException', (error) => messages.push(error.message));
+    const address = freshAddress();
+    const server = createServer((socket) => {
+      socket.destroy();
+      throw new Error('accept');
+    });
+    await server.listen(address, { io: 'direct' });
+    const socket = connect(address, { io: 'threads' });
+    socket.on('connect', () => {
+      throw new Error('connect');
+    });
+    socket.on('error', () => {});
+    while (messages.length < 2) await turn();
+    socket.destroy();
+    server.close();
+    assert.deepEqual(messages.sort(), ['accept', 'connect']);
+  },
+  async 'a worker is terminated, exits or throws while all is under way'() {
+    for (const how of ['terminate', 'exit', 'throw']) {
+      const worker = new Worker(fileURLToPath(import.meta.url), { workerData: how });
+      worker.on('error', (error) => assert.equal(how, 'throw', error.message));
+      const exited = new Promise((resolve) => worker.once('exit', resolve));
+      if (how === 'terminate') {
+        await new Promise((resolve) => worker.once('message', resolve));
+        await worker.terminate();
+      }
+      await exited;
+      shim?.setFault('no-answer', false);
+    }
+    // Sockets still work here.
+    const address = freshAddress();
+    const server = createServer(echo);
+    await server.listen(address);
+    const socket: Socket = await connectAsync(address);
+    socket.end('alive');
+    assert.equal(String((await once(socket, 'data'))[0]), 'alive');
+    server.close();
+  },
+};
+
+async function workInWorker(): Promise<void> {
+  await leavePending();
+  parentPort?.postMessage('under way');
+  if (workerData === 'exit') process.exit();
+  if (workerData === 'throw') throw new Error('thrown on purpose');
+}
+
+if (!isMainThread) {
+  await workInWorker();
+} else if (process.argv[2] === undefined) {
+  console.log(JSON.stringify(Object.keys(stages)));
+} else {
+  await stages[process.argv[2]]?.();
+}

@@ -1,0 +1,160 @@
+// Servers over AF_HYPERV's loopback: our own, and Node's by listen().
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, test } from 'node:test';
+import { connect, connectAsync, createServer, type Endpoints, type HypervAddress, listen, type Socket } from 'hvsock';
+import { Agent } from 'hvsock/http';
+import { registerService, unregisterService } from 'hvsock/windows';
+import { engines, freshAddress, inject, noFaults } from '../support/hyperv.ts';
+import { echo, readAll } from '../support/servers.ts';
+
+describe('our own server', { timeout: 60_000 }, () => {
+  test('tells its address, filters, and closes', async () => {
+    const address = freshAddress();
+    const peers: (string | undefined)[] = [];
+    const server = createServer(
+      {
+        filter: (peer) => {
+          peers.push(peer?.family);
+          return peers.length > 1;
+        },
+      },
+      echo,
+    );
+    await server.listen(address);
+    assert.equal(`${server.address()}`, `${address}`);
+    const dropped = once(server, 'drop');
+    const refused = connect(address);
+    await once(
+      refused.on('error', () => {}),
+      'close',
+    );
+    assert.equal((await dropped)[0].reason, 'filter');
+    const socket = connect(address);
+    socket.end('taken');
+    assert.equal(String(await readAll(socket)), 'taken');
+    await server[Symbol.asyncDispose]();
+    assert.deepEqual(peers, ['hyperv', 'hyperv']);
+    const error = await connectAsync(address).catch((error) => error);
+    assert.equal(error.kind, 'refused');
+  });
+
+  test('has its service for itself', async () => {
+    const server = createServer();
+    const address = freshAddress();
+    await server.listen(address);
+    await assert.rejects(createServer().listen(address), { code: 'EADDRINUSE', kind: 'address-in-use' });
+    server.close();
+  });
+
+  test('is not allowed to listen', { skip: noFaults }, async (t) => {
+    inject(t, 'not-allowed');
+    await assert.rejects(createServer().listen(freshAddress()), {
+      code: 'EACCES',
+      kind: 'permission',
+      syscall: 'bind',
+    });
+  });
+
+  test('listens on a vsock address, on a port of its own choice if none is named', async () => {
+    const server = createServer(echo);
+    await server.listen('vsock://local:any');
+    const address = server.address() as HypervAddress;
+    assert.equal(address.family, 'hyperv');
+    const socket = connect(address);
+    socket.end('any');
+    assert.equal(String(await readAll(socket)), 'any');
+    server.close();
+  });
+});
+
+describe("Node's servers", { timeout: 60_000 }, () => {
+  for (const io of engines) {
+    test(`http, ${io}: requests with keep-alive, addresses, close and listen again`, async () => {
+      const address = freshAddress();
+      const server = http.createServer((request, response) => {
+        const { remoteEndpoint } = request.socket as net.Socket & Endpoints;
+        response.end(`${request.url} ${remoteEndpoint?.family}`);
+      });
+      for (let round = 0; round < 2; round++) {
+        await listen(server, address, { io });
+        assert.equal(server.listening, true);
+        assert.equal(`${server.address()}`, `${address}`);
+        const agent = new Agent(address, { connect: { io } });
+        for (const path of ['/a', '/b']) {
+          const request = http.get({ agent, path });
+          const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+          assert.equal(await text(response), `${path} hyperv`);
+        }
+        agent.destroy();
+        await new Promise((resolve) => server.close(resolve));
+        assert.equal(server.listening, false);
+      }
+    });
+  }
+
+  test('drop what is more than maxConnections', async () => {
+    const address = freshAddress();
+    const server = net.createServer((socket) => socket.on('error', () => {}));
+    server.maxConnections = 1;
+    await listen(server, address);
+    const kept = await connectAsync(address);
+    const dropped = once(server, 'drop');
+    const more: Socket = connect(address).on('error', () => {});
+    await Promise.all([dropped, once(more, 'close')]);
+    kept.destroy();
+    server.close();
+  });
+});
+
+describe('a host that listens for its machines', { timeout: 60_000, skip: noFaults }, () => {
+  const warnings = (expected: number): Promise<Error[]> => {
+    const seen: Error[] = [];
+    return new Promise((resolve) => {
+      const processOnWarning = (warning: Error) => {
+        seen.push(warning);
+        if (seen.length < expected) return;
+        process.off('warning', processOnWarning);
+        resolve(seen);
+      };
+      process.on('warning', processOnWarning);
+    });
+  };
+
+  test('on a service that is not registered is warned, with the command', async (t) => {
+    // Once one service is registered, this Windows counts as a host of machines.
+    await registerService(7, { name: 'hvsock test' });
+    t.after(() => unregisterService(7));
+    const warned = warnings(1);
+    const server = createServer();
+    await server.listen({ vmId: 'wildcard', serviceId: 23_456 });
+    t.after(() => server.close());
+    const [warning] = (await warned) as [Error & { code?: string }];
+    assert.equal(warning.code, 'HVSOCK_NOT_REGISTERED');
+    assert.match(warning.message, /hvsock services register 23456/);
+  });
+
+  test('on a registered service is not', () => {
+    const program = `
+      await import(process.argv[1]);
+      const { createServer } = await import('hvsock');
+      const { registerService, unregisterService } = await import('hvsock/windows');
+      process.on('warning', (warning) => console.log(warning.code));
+      await registerService(23457);
+      const server = createServer();
+      await server.listen({ vmId: 'wildcard', serviceId: 23457 });
+      server.close();
+      process.once('beforeExit', async () => {
+        if (await unregisterService(23457)) console.log('done');
+      });`;
+    const support = new URL('../support/hyperv.js', import.meta.url).href;
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', program, support], {
+      encoding: 'utf8',
+    });
+    assert.equal(output.trim(), 'done');
+  });
+});
