@@ -6,11 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { connect } from 'hvsock';
+import { connect, relay } from 'hvsock';
 
 const [address = 'vsock://3:50051'] = process.argv.slice(2);
 
@@ -22,7 +21,7 @@ interface GreeterClient extends grpc.Client {
 const directory = await mkdtemp(join(tmpdir(), 'grpc-'));
 const path = join(directory, 'guest');
 const forwarder = net.createServer((local) => {
-  pipeline(local, connect(address, { retry: true }), local, () => {});
+  relay(local, connect(address, { retry: true })).catch((error) => console.error(error.message));
 });
 await once(forwarder.listen(path), 'listening');
 

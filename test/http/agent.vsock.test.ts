@@ -188,14 +188,19 @@ describe('HttpsAgent', { timeout: 120_000 }, () => {
   });
 
   test('the certificate is for servername, or else for the host that is named', async (context) => {
-    const { address } = await serve(context, https.createServer({ key, cert }, tellRequest));
+    const { address, connections } = await serve(context, https.createServer({ key, cert }, tellRequest));
     const named = new HttpsAgent(address, { ca: cert, servername: 'guest' });
     context.after(() => named.destroy());
     assert.equal(await get({ agent: named, path: '/' }, https), 'GET / of localhost');
+    assert.equal(await get({ agent: named, host: 'other', port: 8443 }, https), 'GET / of other:8443');
+    assert.equal(connections(), 1);
     const unnamed = new HttpsAgent(address, { ca: cert });
     await assert.rejects(get({ agent: unnamed, host: 'other' }, https), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
-    const distrustful = new HttpsAgent(address);
-    await assert.rejects(get({ agent: distrustful, host: 'guest' }, https), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    // Who does not trust the authority does not get a connection of somebody who does.
+    const agent = new HttpsAgent(address);
+    context.after(() => agent.destroy());
+    assert.equal(await get({ agent, host: 'guest', ca: cert }, https), 'GET / of guest');
+    await assert.rejects(get({ agent, host: 'guest' }, https), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
   });
 
   test('nobody listens: the error has its kind', async (context) => {
