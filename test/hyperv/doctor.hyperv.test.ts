@@ -1,0 +1,26 @@
+// What the doctor finds where there is AF_HYPERV, and where it fails; test/doctor has the rest of Windows.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { diagnose } from '#src/doctor/diagnose.js';
+import { type Fault, inject, noFaults } from '../support/hyperv.ts';
+
+async function found(): Promise<string[]> {
+  const findings = await diagnose({ io: {} });
+  return findings.map(({ id }) => id).filter((id) => /^(hyperv|io)\./.test(id));
+}
+
+test('sockets, and bytes by both ways', async () => {
+  assert.deepEqual(await found(), ['hyperv.ready', 'io.direct', 'io.threads']);
+});
+
+for (const [fault, expected] of [
+  ['no-family', ['hyperv.missing', 'io.unsupported']],
+  ['net-down', ['hyperv.missing', 'io.unsupported']],
+  ['not-allowed', ['hyperv.idle', 'io.direct-failed', 'io.threads-failed', 'io.none']],
+  ['zero-lost', ['hyperv.ready', 'io.direct-failed', 'io.threads']],
+] as [Fault, string[]][]) {
+  test(`what fails: ${fault}`, { skip: noFaults }, async (t) => {
+    inject(t, fault);
+    assert.deepEqual(await found(), expected);
+  });
+}
