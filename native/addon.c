@@ -79,6 +79,12 @@ static napi_value socket_close(napi_env env, napi_callback_info info) {
   return args.failed ? NULL : answer(&args, hv_socket_close(fd));
 }
 
+static napi_value socket_make_nonblocking(napi_env env, napi_callback_info info) {
+  arguments args = take_arguments(env, info);
+  int fd = take_int(&args, 0);
+  return args.failed ? NULL : answer(&args, hv_socket_make_nonblocking(fd));
+}
+
 static napi_value socket_bind(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   size_t length;
@@ -172,6 +178,7 @@ NAPI_MODULE_INIT() {
   } functions[] = {
       {"socket_open", socket_open},
       {"socket_close", socket_close},
+      {"socket_make_nonblocking", socket_make_nonblocking},
       {"socket_bind", socket_bind},
       {"socket_listen", socket_listen},
       {"socket_local_name", socket_local_name},

@@ -16,6 +16,8 @@
 // A new socket: non-blocking, close-on-exec.
 int hv_socket_open(int family, int type, int protocol);
 int hv_socket_close(int fd);
+// For a socket that somebody else has opened, as it is for one of ours.
+int hv_socket_make_nonblocking(int fd);
 int hv_socket_bind(int fd, const void *address, size_t length);
 int hv_socket_listen(int fd, int backlog);
 // Writes the local or the peer's address; returns its length, which may exceed the capacity.

@@ -148,12 +148,17 @@ int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value) {
   return result_of(ioctl(fd, request, value));
 }
 
-int hv_socket_make_blocking(int fd) {
+static int set_flags(int fd, int cleared, int set) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0)
     return -errno;
-  return flags & O_NONBLOCK ? result_of(fcntl(fd, F_SETFL, flags & ~O_NONBLOCK)) : 0;
+  int wanted = (flags & ~cleared) | set;
+  return wanted == flags ? 0 : result_of(fcntl(fd, F_SETFL, wanted));
 }
+
+int hv_socket_make_nonblocking(int fd) { return set_flags(fd, 0, O_NONBLOCK); }
+
+int hv_socket_make_blocking(int fd) { return set_flags(fd, O_NONBLOCK, 0); }
 
 // Whether to try again. Another process that shares the socket may have made it non-blocking since.
 static bool should_repeat(int fd, short events) {

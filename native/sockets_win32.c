@@ -73,6 +73,11 @@ int hv_descriptor_ioctl(int fd, unsigned long request, uint32_t *value) {
 
 // --- for threads that wait ---
 
+int hv_socket_make_nonblocking(int fd) {
+  u_long yes = 1;
+  return result_of(ioctlsocket(socket_of(fd), FIONBIO, &yes));
+}
+
 int hv_socket_make_blocking(int fd) {
   u_long no = 0;
   return result_of(ioctlsocket(socket_of(fd), FIONBIO, &no));

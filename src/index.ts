@@ -44,6 +44,7 @@ export {
 export { type ErrorKind, type Family, HvsockError } from './errors.ts';
 export { type FramedOptions, FramedSocket, type FramedSocketOptions } from './framing/framed-socket.ts';
 export type { Beneath } from './framing/over-socket.ts';
+export { listenInherited } from './inherited.ts';
 export { type Relay, type RelayIo, type RelayOptions, relay } from './relay.ts';
 export type { RelayCounts } from './relaying/engine.ts';
 export {

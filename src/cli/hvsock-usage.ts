@@ -3,6 +3,7 @@
 export const usage: string = `\
 Usage: hvsock doctor [--json] [--io [--vmid VM --service SERVICE]] [SOCKET...]
        hvsock emulate [options] DIRECTORY
+       hvsock forward [options] LISTEN CONNECT
        hvsock vms [--json]
        hvsock services list [--json]
        hvsock services register SERVICE [--name NAME] [--json]
@@ -19,6 +20,9 @@ emulate: a hypervisor in a directory, for machines that have none. Programs that
 run with HVSOCK_EMULATOR=DIRECTORY, and with HVSOCK_EMULATOR_CID=3 in guest 3,
 talk to each other as over AF_VSOCK; they need this command only for monitors'
 sockets and for faults. Runs until stopped.
+
+forward: carries connections between any two kinds of socket; its options are
+shown by hvsock forward --help.
 
 vms: the virtual machines of a Windows host: id, state and name, of Hyper-V's
 and of the one that WSL runs in. Hyper-V shows its own to its administrators.

@@ -5,6 +5,9 @@ import { readDoctorCommandLine } from './doctor-arguments.ts';
 import { runDoctor } from './doctor-run.ts';
 import { readEmulateCommandLine } from './emulate-arguments.ts';
 import { runEmulate } from './emulate-run.ts';
+import { readForwardCommandLine } from './forward-arguments.ts';
+import { runForward } from './forward-run.ts';
+import { forwardUsage } from './forward-usage.ts';
 import { usage } from './hvsock-usage.ts';
 import { packageVersion, print } from './print.ts';
 import { Reporter } from './reporter.ts';
@@ -29,6 +32,12 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
         if (run === undefined) return print(usage);
         reporter = new Reporter({ tool, verbose: true, json: run.json });
         return await runEmulate(run, { reporter, stop: new StopSignal() });
+      }
+      case 'forward': {
+        const run = readForwardCommandLine(args);
+        if (run === undefined) return print(forwardUsage);
+        reporter = new Reporter({ tool, verbose: run.verbose, json: run.json });
+        return await runForward(run, { reporter, stop: new StopSignal() });
       }
       case 'services': {
         const run = readServicesCommandLine(args);

@@ -20,6 +20,8 @@ export interface Binding {
   /** A new socket, non-blocking and close-on-exec: its descriptor. */
   socket_open(family: number, type: number, protocol: number): number;
   socket_close(fd: number): number;
+  /** For a socket that came from elsewhere. */
+  socket_make_nonblocking(fd: number): number;
   socket_bind(fd: number, address: Uint8Array): number;
   socket_listen(fd: number, backlog: number): number;
   /** Writes the local address into `address`: its length. */

@@ -61,23 +61,31 @@ function attachByDescriptor(
       address: `${target}`,
     });
   }
-  const check = (result: number, syscall: string) => {
-    if (result < 0) throw systemError(result, syscall, family.family, `${target}`);
-    return result;
-  };
-  const placeholder = check(openListeningPlaceholder(binding), 'socket');
-  let fd: number;
+  attachListening(binding, family, server, family.openListening(binding, target, options), options.backlog);
+}
+
+/** Makes a server accept on a listening descriptor, which it takes, also on failure. POSIX systems only. Throws. */
+export function attachListening(
+  binding: Binding,
+  family: NativeFamily,
+  server: net.Server,
+  fd: number,
+  backlog: number,
+): void {
   let address: Address;
+  let placeholder: number;
   try {
-    fd = family.openListening(binding, target, options);
     address = family.readName(binding, fd, 'local');
+    placeholder = openListeningPlaceholder(binding);
+    if (placeholder < 0) throw systemError(placeholder, 'socket', family.family, `${address}`);
   } catch (error) {
-    binding.socket_close(placeholder);
+    binding.socket_close(fd);
     throw error;
   }
   // libuv polls the descriptor from the next turn of the loop on, so it never sees the placeholder listen.
-  server.listen({ fd: placeholder, backlog: options.backlog, exclusive: true });
-  check(binding.socket_adopt(fd, placeholder), 'dup');
+  server.listen({ fd: placeholder, backlog, exclusive: true });
+  const result = binding.socket_adopt(fd, placeholder);
+  if (result < 0) throw systemError(result, 'dup', family.family, `${address}`);
   attachServer(server, address, (socket) => endpointsOf(binding, family, (socket as HandleHolder)._handle?.fd));
 }
 

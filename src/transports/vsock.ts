@@ -12,7 +12,7 @@ import type { Ends, NativeFamily } from './native-family.ts';
 import { nativeTransport } from './native-transport.ts';
 import type { BufferOptions, Transport } from './transport.ts';
 
-const AF_VSOCK = 40;
+export const AF_VSOCK = 40;
 const SOCK_STREAM = 1;
 const calls = new NativeCalls('vsock', { family: AF_VSOCK, type: SOCK_STREAM, protocol: 0 });
 
@@ -26,7 +26,7 @@ const HOST_DRIVER = '/sys/module/vhost_vsock';
 const KERNEL_BUFFER_MAX_SIZE = 256 * 1024;
 
 // The registry hands each transport addresses of its own family only.
-const family: NativeFamily = {
+export const vsockFamily: NativeFamily = {
   family: 'vsock',
 
   checkOptions(options) {
@@ -59,7 +59,7 @@ const family: NativeFamily = {
   chooseIo: () => 'direct',
 };
 
-export const vsockTransport: Transport = nativeTransport(family);
+export const vsockTransport: Transport = nativeTransport(vsockFamily);
 
 function setUint64(binding: Binding, fd: number, name: number, value: number): void {
   calls.setOption(binding, fd, AF_VSOCK, name, BigUint64Array.of(BigInt(value)));

@@ -18,6 +18,14 @@ export interface Ending {
   readonly stderr: string;
 }
 
+export interface HvcatProcessOptions {
+  readonly stdin?: Stdio;
+  readonly stdout?: Stdio;
+  readonly env?: NodeJS.ProcessEnv;
+  /** What is run, if not hvcat. */
+  readonly command?: readonly string[];
+}
+
 export class HvcatProcess {
   readonly child: ChildProcess;
   /** When it has ended and everything it wrote has been read. */
@@ -28,10 +36,11 @@ export class HvcatProcess {
 
   constructor(
     args: readonly string[],
-    { stdin = 'pipe', stdout = 'pipe', env = {} }: { stdin?: Stdio; stdout?: Stdio; env?: NodeJS.ProcessEnv } = {},
+    { stdin = 'pipe', stdout = 'pipe', env = {}, command = [process.execPath, hvcatPath] }: HvcatProcessOptions = {},
   ) {
     const stdio: Stdio[] = [stdin, stdout, 'pipe'];
-    this.child = spawn(process.execPath, [hvcatPath, ...args], { stdio, env: { ...process.env, ...env } });
+    const [file = '', ...rest] = command;
+    this.child = spawn(file, [...rest, ...args], { stdio, env: { ...process.env, ...env } });
     const chunks: Buffer[] = [];
     this.child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
     // A test that closes one end too early learns it from the status.
