@@ -69,11 +69,8 @@ export class Exchange {
     this.#options = options;
     const { target, plan, memory, timeout } = options;
     this.#socket = target.connect({
-      timeout,
-      onread: {
-        buffer: () => memory.subarray(0, plan.nextRead()),
-        callback: (length, buffer) => this.#socketOnRead(buffer.subarray(0, length)),
-      },
+      buffer: () => memory.subarray(0, plan.nextRead()),
+      callback: (length, buffer) => this.#socketOnRead(buffer.subarray(0, length)),
     });
     this.#receiving = setTimeout(() => this.#expire(this.#socket.connecting ? 'connect' : 'read'), timeout);
     this.#socket.once('connect', () => this.#socketOnConnect());

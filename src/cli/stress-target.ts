@@ -5,18 +5,12 @@ import { type Address, capabilitiesOf, connect, createServer, type Server } from
 import { namesNoMachine, type Role, readAddressText } from './address-argument.ts';
 import { UsageError } from './arguments.ts';
 
-export interface TargetOptions {
-  /** Milliseconds. */
-  readonly timeout: number;
-  readonly onread: net.OnReadOpts;
-}
-
 export interface Target {
   /** Whether the answer to an `end()` still arrives. */
   readonly halfClose: boolean;
   toString(): string;
-  /** A socket that is half open as long as it takes. TCP takes the time that it likes. */
-  connect(options: TargetOptions): net.Socket;
+  /** A socket that is half open as long as it takes. Connecting takes the time that the system likes. */
+  connect(onread: net.OnReadOpts): net.Socket;
   /** Listens; `onread` is for hypervisor addresses only, as net.Server has none. */
   listen(onread: net.OnReadOpts | undefined, onConnection: (socket: net.Socket) => void): Promise<Listening>;
 }
@@ -59,7 +53,8 @@ function addressTarget(address: Address): Target {
   return {
     halfClose: capabilitiesOf(address).halfClose,
     toString: () => `${address}`,
-    connect: ({ timeout, onread }) => connect(address, { timeout, onread, allowHalfOpen: true }),
+    // Without a timeout: Linux keeps the memory of each socket for as long as its connect might have taken.
+    connect: (onread) => connect(address, { onread, allowHalfOpen: true }),
     async listen(onread, onConnection) {
       const options = { onread, allowHalfOpen: true, pauseOnConnect: true };
       const server = await createServer(options, onConnection).listen(address);
@@ -77,7 +72,7 @@ function tcpTarget(family: string | undefined, hostText: string, portText = `${T
   return {
     halfClose: true,
     toString: () => textOf(port),
-    connect({ onread }) {
+    connect(onread) {
       const at = { host: host || (isIpv4 ? '127.0.0.1' : 'localhost'), port, family: Number(family ?? 0) };
       return net.connect({ ...at, onread, allowHalfOpen: true });
     },
