@@ -6,7 +6,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-const run = promisify(execFile);
+export const run = promisify(execFile);
+
+/** Where what is fetched is kept. */
+export const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'hvsock-test');
 
 /** One release of each major that this library runs on; the first is the oldest that it admits. */
 export const nodeVersions = /** @type {const} */ (['20.19.0', '22.23.3', '24.21.0', '26.10.0']);
@@ -26,7 +29,6 @@ export const wineFor = (version) => (parseInt(version, 10) < 24 ? '8' : '10');
  * @param {'linux-x64' | 'linux-arm64' | 'win-x64'} system
  */
 export async function fetchNode(version, system) {
-  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'hvsock-test');
   const name = `node-${system}-${version}`;
   const program = system === 'win-x64' ? 'node.exe' : 'node';
   const path = join(cache, system === 'win-x64' ? `${name}.exe` : name);

@@ -80,6 +80,8 @@ const lanes = [
       command: ['shellcheck', '-x', '.ci/run', ...filesIn(/\.sh$/, 'test/vm', 'test/windows', 'examples/ssh')],
       tools: { shellcheck: 'shellcheck' },
     },
+    // For macOS and for Windows on arm64: compiled, never run.
+    { name: 'cross compile', command: ['node', 'scripts/cross-compile.js'] },
     { name: 'machine', files: ofMachine, tools: { ...otherPrograms, cc: 'gcc', script: 'bsdutils', strace: 'strace' } },
     {
       name: 'address sanitizer',

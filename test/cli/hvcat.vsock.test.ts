@@ -1,4 +1,6 @@
 // hvcat over AF_VSOCK: runs in a kernel of its own (test/vm), over loopback.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';

@@ -1,4 +1,6 @@
 // sock_stress over AF_VSOCK: runs in a kernel of its own (test/vm), over loopback.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createServer } from 'hvsock';

@@ -1,4 +1,6 @@
 // The examples for guests, both sides on one machine: its own loopback is the other machine.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';

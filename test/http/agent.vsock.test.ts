@@ -1,4 +1,6 @@
 // Agents for node:http and node:https over real AF_VSOCK.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';

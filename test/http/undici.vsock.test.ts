@@ -1,4 +1,6 @@
 // undici's clients and Node's own fetch over real AF_VSOCK.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import http2 from 'node:http2';

@@ -66,6 +66,21 @@ async function readAll(socket: net.Socket): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** A carrier between a connection and a pair: the connection's peer, and the holder of the pair's other end. */
+async function openCarrier() {
+  const { fd, peer } = await openPair();
+  const pair = new Int32Array(2);
+  check(binding.socket_pair(new Uint8Array(pair.buffer)));
+  const [ours, theirs] = pair as unknown as [number, number];
+  const holder = new net.Socket({ fd: theirs, readable: true, writable: true, allowHalfOpen: true });
+  let settle: (result: Result) => void;
+  const ended = new Promise<Result>((resolve) => {
+    settle = resolve;
+  });
+  const pump = binding.pump_start(fd, ours, 65536, 0, true, (...[result, side]) => settle([result, side])) as Pump;
+  return { pump, peer, holder, ended };
+}
+
 const pattern = (length: number, step: number) => Buffer.from(Array.from({ length }, (_, index) => index * step));
 
 const stages: Record<string, () => Promise<void> | void> = {
@@ -111,6 +126,44 @@ const stages: Record<string, () => Promise<void> | void> = {
       for (const socket of sockets) socket.destroy();
     }
     assert.equal(binding.socket_exchange(1 << 30, check(binding.socket_open(AF_UNIX, SOCK_DGRAM, 0))), EBADF);
+  },
+  async 'carries for the holder of a pair, half close included'() {
+    const { peer, holder, ended } = await openCarrier();
+    const [there, back] = [pattern(700_000, 7), pattern(300_000, 11)];
+    holder.end(there);
+    assert.ok(there.equals(await readAll(peer)));
+    peer.end(back);
+    assert.ok(back.equals(await readAll(holder)));
+    assert.deepEqual(await ended, [0, 0]);
+  },
+  async 'the holder of a pair is told of a failure before an end'() {
+    const { peer, holder, ended } = await openCarrier();
+    const events: string[] = [];
+    holder.on('end', () => events.push('end')).on('error', () => {});
+    holder.resume();
+    peer.resetAndDestroy();
+    const [result, side] = await ended;
+    events.push('failure');
+    holder.destroy();
+    await turn();
+    assert.ok(result < 0 && side === 0, `${result} of ${side}`);
+    assert.deepEqual(events, ['failure']);
+  },
+  async 'the holder of a pair is gone: what it has sent still arrives'() {
+    for (const readsLate of [false, true]) {
+      const { pump, peer, holder, ended } = await openCarrier();
+      const sent = pattern(3_000_000, 7);
+      holder.end(sent);
+      await once(holder, 'finish');
+      if (!readsLate) assert.ok(sent.equals(await readAll(peer)));
+      holder.destroy();
+      binding.pump_finish(pump);
+      binding.pump_finish(pump);
+      if (readsLate) assert.ok(sent.equals(await readAll(peer)));
+      assert.deepEqual(await ended, [0, 0]);
+      binding.pump_finish(pump);
+      peer.destroy();
+    }
   },
   async 'a peer that goes'() {
     const { peers, ended } = await openPumpToEnd();

@@ -1,4 +1,6 @@
 // connect() and its options over real AF_VSOCK.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,4 +1,6 @@
 // The contract suite over real AF_VSOCK, by loopback.
+import '../support/lab.ts';
+
 import { VMADDR_PORT_ANY, type VsockAddress } from 'hvsock';
 import { testTransport } from '#src/testing/contract.js';
 import { makePair, type PairOptions } from '../support/pairs.ts';

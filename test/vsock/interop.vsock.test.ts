@@ -1,4 +1,6 @@
 // Other programs over loopback.
+import '../support/lab.ts';
+
 import { spawn } from 'node:child_process';
 import { VMADDR_CID_LOCAL } from 'hvsock';
 import { runThrough, testInterop } from './interop.ts';

@@ -1,4 +1,6 @@
 // relay() between AF_VSOCK and other sockets, in a real kernel.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';

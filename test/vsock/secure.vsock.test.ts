@@ -1,4 +1,6 @@
 // TLS, https and http2 over real AF_VSOCK, with the servers of Node unchanged but for listen().
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';

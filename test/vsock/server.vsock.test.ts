@@ -1,4 +1,6 @@
 // Server and listen() over real AF_VSOCK.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

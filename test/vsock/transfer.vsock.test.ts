@@ -1,4 +1,6 @@
 // Much data between two processes over loopback, and a peer that dies in the middle of it.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
