@@ -1,4 +1,6 @@
 // hvsock forward on AF_VSOCK, in a real kernel.
+import '../support/lab.ts';
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
