@@ -13,8 +13,8 @@ const quote = (words: readonly string[]) => words.map((word) => `'${word}'`).joi
 /** What the doctor finds where these folders are empty, as in a container; /dev has what Node needs. */
 function examineWithout(...folders: string[]): Map<string, Finding> {
   const hide = folders.map((folder) => `mount -t tmpfs none ${folder}`);
-  const script = [...hide, 'mknod -m 666 /dev/null c 1 3 || true', `exec ${quote([...doctorCommand, '--json'])}`];
-  return findingsOf(['unshare', '--mount', 'sh', '-c', `{ ${script.join('; ')}; } 2>/dev/null`]);
+  const script = [...hide, '[ -e /dev/null ] || mknod -m 666 /dev/null c 1 3', quote([...doctorCommand, '--json'])];
+  return findingsOf(['unshare', '--mount', 'sh', '-c', script.join('; ')]);
 }
 
 /** The ids, but for those of the machine and the addon. */
@@ -81,7 +81,8 @@ test('no family yet, which looking does not load', () => {
 });
 
 test('a machine that can run guests and has no driver for them', () => {
-  modprobe('kvm_amd');
+  // Which module makes it depends on the processor; the doctor asks for the file only.
+  execFileSync('mknod', ['/dev/kvm', 'c', '10', '232']);
   assert.ok(examine().has('host.not-loaded'));
 });
 
