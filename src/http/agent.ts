@@ -3,6 +3,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
+import type tls from 'node:tls';
 import { type AddressLike, toAddress } from '../address/address.ts';
 import { invalidArgument } from '../errors.ts';
 import type { Socket } from '../socket.ts';
@@ -69,7 +70,10 @@ export class HttpsAgent extends https.Agent {
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
     const overSocket: https.RequestOptions & { socket: Socket } = { ...options, socket: this.#connect() };
-    return super.createConnection(overSocket, callback);
+    const secured = super.createConnection(overSocket, callback) as tls.TLSSocket | undefined;
+    // tls.connect() leaves this to whoever gives it a socket.
+    if (options.timeout) secured?.setTimeout(options.timeout);
+    return secured;
   }
 
   /** The same key, and how the connection is secured: one pool for each way of that. */

@@ -13,7 +13,7 @@ import { listen, VMADDR_PORT_ANY, type VsockAddress } from 'hvsock';
 import { Agent, type AgentOptions, HttpsAgent } from 'hvsock/http';
 import { runWell } from '../package/command.js';
 import { makeCertificate } from '../support/certificate.ts';
-import { deadPort, local } from '../support/servers.ts';
+import { serve as accept, deadPort, local } from '../support/servers.ts';
 
 interface Service {
   readonly address: VsockAddress;
@@ -41,6 +41,16 @@ const tellRequest: http.RequestListener = (request, response) => {
 async function get(options: https.RequestOptions, module: typeof http | typeof https = http): Promise<string> {
   const [response] = (await once(module.get(options), 'response')) as [http.IncomingMessage];
   return text(response);
+}
+
+/** GET in a process that has nothing else to do: what it prints when it has ended by itself. */
+function getElsewhere(protocol: 'http' | 'https', agent: string): Promise<string> {
+  const program = `
+    import { get } from 'node:${protocol}';
+    import { Agent, HttpsAgent } from 'hvsock/http';
+    get('${protocol}://guest/', { agent: ${agent} }, (response) => response.pipe(process.stdout));
+  `;
+  return runWell(process.execPath, ['--input-type=module', '-e', program], { timeout: 60_000 });
 }
 
 function makeAgent(context: TestContext, address: VsockAddress, options: AgentOptions = {}): Agent {
@@ -160,13 +170,7 @@ describe('Agent', { timeout: 120_000 }, () => {
 
   test('a connection that is kept does not keep the process', async (context) => {
     const { address } = await serve(context, http.createServer({ keepAliveTimeout: 600_000 }, tellRequest));
-    const program = `
-      import http from 'node:http';
-      import { Agent } from 'hvsock/http';
-      http.get({ agent: new Agent('${address}') }, (response) => response.pipe(process.stdout));
-    `;
-    const output = await runWell(process.execPath, ['--input-type=module', '-e', program], { timeout: 60_000 });
-    assert.equal(output, 'GET / of localhost');
+    assert.equal(await getElsewhere('http', `new Agent('${address}')`), 'GET / of guest');
   });
 });
 
@@ -203,6 +207,21 @@ describe('HttpsAgent', { timeout: 120_000 }, () => {
     context.after(() => agent.destroy());
     assert.equal(await get({ agent, host: 'guest', ca: cert }, https), 'GET / of guest');
     await assert.rejects(get({ agent, host: 'guest' }, https), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+  });
+
+  test('a connection that is kept does not keep the process', async (context) => {
+    const options = { key, cert, keepAliveTimeout: 600_000 };
+    const { address } = await serve(context, https.createServer(options, tellRequest));
+    const agent = `new HttpsAgent('${address}', { ca: ${JSON.stringify(`${cert}`)} })`;
+    assert.equal(await getElsewhere('https', agent), 'GET / of guest');
+  });
+
+  test('the idle time counts while a peer never shakes hands', async (context) => {
+    const { address } = await accept(context, () => {});
+    const agent = new HttpsAgent(address, { timeout: 50 });
+    const request = https.get({ agent, host: 'guest' });
+    await once(request, 'timeout');
+    request.on('error', () => {}).destroy();
   });
 
   test('nobody listens: the error has its kind', async (context) => {
