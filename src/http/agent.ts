@@ -56,6 +56,8 @@ export class Agent extends http.Agent {
 export class HttpsAgent extends https.Agent {
   readonly #name: string;
   readonly #connect: () => Socket;
+  // Where TLS goes through JavaScript, as over hybrid addresses, ref() and unref() of the secured socket end there.
+  readonly #beneath = new WeakMap<Duplex, Socket>();
 
   constructor(address: AddressLike, options: HttpsAgentOptions = {}) {
     const connect = prepare(address, options);
@@ -69,11 +71,25 @@ export class HttpsAgent extends https.Agent {
     options: https.RequestOptions,
     callback?: (error: Error | null, stream: Duplex) => void,
   ): Duplex | null | undefined {
-    const overSocket: https.RequestOptions & { socket: Socket } = { ...options, socket: this.#connect() };
-    const secured = super.createConnection(overSocket, callback) as tls.TLSSocket | undefined;
+    const socket = this.#connect();
+    const overSocket: https.RequestOptions & { socket: Socket } = { ...options, socket };
+    const secured = super.createConnection(overSocket, callback) as tls.TLSSocket;
+    this.#beneath.set(secured, socket);
     // tls.connect() leaves this to whoever gives it a socket.
-    if (options.timeout) secured?.setTimeout(options.timeout);
+    if (options.timeout) secured.setTimeout(options.timeout);
     return secured;
+  }
+
+  /** Called by Node when a connection has nothing to do. */
+  override keepSocketAlive(secured: Duplex): boolean {
+    this.#beneath.get(secured)?.unref();
+    return super.keepSocketAlive(secured) as unknown as boolean;
+  }
+
+  /** Called by Node when it has something to do again. */
+  override reuseSocket(secured: Duplex, request: http.ClientRequest): void {
+    this.#beneath.get(secured)?.ref();
+    super.reuseSocket(secured, request);
   }
 
   /** The same key, and how the connection is secured: one pool for each way of that. */
