@@ -16,6 +16,7 @@ import {
   unixMeasures,
   vsockMeasures,
 } from './measures.ts';
+import { relayMeasures } from './relay-measures.ts';
 import { table } from './table.ts';
 
 const usage = `usage: npm run bench -- [--quick] [--json PATH] [--only TEXT]
@@ -38,7 +39,7 @@ function selected(measures: readonly Measure[], only: string): Measure[] {
 }
 
 function guestMeasures(quick: boolean): Measure[] {
-  return [...vsockMeasures(quick), ...ceilingMeasures(quick), ...memoryMeasures(quick)];
+  return [...vsockMeasures(quick), ...relayMeasures(quick), ...ceilingMeasures(quick), ...memoryMeasures(quick)];
 }
 
 async function run(measures: readonly Measure[]): Promise<Report> {

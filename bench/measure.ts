@@ -5,6 +5,9 @@ import { median, quantile } from './statistics.ts';
 
 type Command = (address: string) => readonly string[];
 
+/** What listens on an address and carries what comes to a target. */
+export type RelayCommand = (address: string, target: string) => readonly string[];
+
 /** Who does the work. */
 export interface Contender {
   readonly name: string;
@@ -13,6 +16,8 @@ export interface Contender {
   /** Its own other end, where there is no common one, and the family of that. Default: the measure's. */
   readonly server?: Command;
   readonly family?: Family;
+  /** What stands between its runner, which gets a unix address, and the common other end; its processor time is told. */
+  readonly relay?: RelayCommand;
 }
 
 export interface Measure {
@@ -35,13 +40,22 @@ export interface Measure {
   readonly atMost?: number;
 }
 
+/** How one contender did. */
+export interface Performance {
+  readonly name: string;
+  readonly median: number;
+  readonly rounds: readonly number[];
+  /** Of its relay, in seconds for each GiB. */
+  readonly processor?: number;
+}
+
 /** What came of a measure: medians, and the ratios of the rounds with their quartiles. */
 export interface Result {
   readonly part: string;
   readonly name: string;
   readonly unit: Measure['unit'];
-  readonly reference: { readonly name: string; readonly median: number; readonly rounds: readonly number[] };
-  readonly subject: { readonly name: string; readonly median: number; readonly rounds: readonly number[] };
+  readonly reference: Performance;
+  readonly subject: Performance;
   /** The median of the rounds' ratios, subject to reference. */
   readonly ratio: number;
   readonly quartiles: readonly [number, number];
@@ -63,10 +77,23 @@ function inUnit({ unit, count }: Measure, result: number): number {
   }
 }
 
+interface Running {
+  readonly program: Program;
+  readonly relay?: Program;
+}
+
+/** What is kept of one contender's rounds. */
+interface Tally {
+  readonly rounds: number[];
+  processor: number;
+}
+
 /** Runs the measure. Rejects if one of its programs fails; then none of them is left running. */
 export async function runMeasure(measure: Measure): Promise<Result> {
-  const reference: number[] = [];
-  const subject: number[] = [];
+  const tallies: readonly [Tally, Tally] = [
+    { rounds: [], processor: 0 },
+    { rounds: [], processor: 0 },
+  ];
   for (let pair = 0; pair < measure.pairs; pair++) {
     const programs: Program[] = [];
     const start = async (command: readonly string[]) => {
@@ -74,45 +101,57 @@ export async function runMeasure(measure: Measure): Promise<Result> {
       programs.push(program);
       return program;
     };
-    const startContender = async ({ runner, server, family = measure.family }: Contender, commonAddress: string) => {
+    const startContender = async (contender: Contender, commonAddress: string): Promise<Running> => {
+      const { runner, server, relay, family = measure.family } = contender;
+      if (relay !== undefined) {
+        const address = newAddress('unix');
+        const between = await start(relay(address, commonAddress));
+        return { program: await start(runner(address)), relay: between };
+      }
       const address = server === undefined ? commonAddress : newAddress(family);
       if (server !== undefined) await start(server(address));
-      return start(runner(address));
+      return { program: await start(runner(address)) };
     };
     try {
       const address = newAddress(measure.family);
       if (measure.peer !== undefined) await start(measure.peer(address));
-      const referenceProgram = await startContender(measure.reference, address);
-      const subjectProgram = await startContender(measure.subject, address);
+      const running = [
+        await startContender(measure.reference, address),
+        await startContender(measure.subject, address),
+      ] as const;
       for (let round = -measure.warmups; round < measure.rounds; round++) {
         // A B, B A, A B …: whatever drifts, drifts for both.
-        const values: number[] = [];
-        const inTurn = (pair + round) % 2 === 0;
-        for (const program of inTurn ? [referenceProgram, subjectProgram] : [subjectProgram, referenceProgram]) {
-          values.push(inUnit(measure, await program.round()));
+        for (const index of (pair + round) % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
+          const { program, relay } = running[index];
+          const before = relay?.processorSeconds ?? 0;
+          const value = inUnit(measure, await program.round());
+          if (round < 0) continue;
+          tallies[index].rounds.push(value);
+          if (relay !== undefined) tallies[index].processor += relay.processorSeconds - before;
         }
-        if (!inTurn) values.reverse();
-        if (round < 0) continue;
-        reference.push(values[0]!);
-        subject.push(values[1]!);
       }
     } finally {
       await Promise.all(programs.map((program) => program.stop()));
     }
   }
-  return summary(measure, reference, subject);
+  return summary(measure, tallies);
 }
 
-function summary(measure: Measure, reference: readonly number[], subject: readonly number[]): Result {
+function performance({ count }: Measure, { name, relay }: Contender, { rounds, processor }: Tally): Performance {
+  const gibibytes = (count * rounds.length) / 2 ** 30;
+  return { name, median: median(rounds), rounds, ...(relay && { processor: processor / gibibytes }) };
+}
+
+function summary(measure: Measure, [reference, subject]: readonly [Tally, Tally]): Result {
   const { part, name, unit, atLeast, atMost } = measure;
-  const ratios = subject.map((value, round) => value / reference[round]!);
+  const ratios = subject.rounds.map((value, round) => value / reference.rounds[round]!);
   const ratio = median(ratios);
   const result = {
     part,
     name,
     unit,
-    reference: { name: measure.reference.name, median: median(reference), rounds: reference },
-    subject: { name: measure.subject.name, median: median(subject), rounds: subject },
+    reference: performance(measure, measure.reference, reference),
+    subject: performance(measure, measure.subject, subject),
     ratio,
     quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)] as const,
   };

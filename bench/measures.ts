@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from './address.ts';
 import type { Contender, Measure } from './measure.ts';
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
+export const KIB = 1024;
+export const MIB: number = 1024 * KIB;
 /** One read's bytes everywhere, and one write's unless the measure says otherwise: what libuv reads at once. */
 const SIZE = 64 * KIB;
 
@@ -15,7 +15,7 @@ const contenderScript = fileURLToPath(new URL('contender.js', import.meta.url));
 type Layer = 'net' | 'hand' | 'hvsock';
 
 /** A role of peer.c, as the common other end or as a contender. */
-function inC(role: string, count = 1, size = SIZE) {
+export function inC(role: string, count = 1, size = SIZE): (address: string) => string[] {
   return (address: string) => [peerProgram, address, role, String(count), String(size)];
 }
 

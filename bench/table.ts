@@ -1,5 +1,5 @@
 // Results as text for a terminal or a Markdown page.
-import type { Result } from './measure.ts';
+import type { Performance, Result } from './measure.ts';
 
 const heading = ['', 'reference', 'subject', 'ratio', 'quartiles', 'target', ''];
 
@@ -8,11 +8,16 @@ function amount(value: number, unit: Result['unit']): string {
   return `${value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;
 }
 
+function performance({ name, median, processor }: Performance, unit: Result['unit']): string {
+  const used = processor === undefined ? '' : `, ${processor.toFixed(2)} s/GiB`;
+  return `${name} ${amount(median, unit)}${used}`;
+}
+
 function cells({ name, unit, reference, subject, ratio, quartiles, target, met }: Result): string[] {
   return [
     name,
-    `${reference.name} ${amount(reference.median, unit)}`,
-    `${subject.name} ${amount(subject.median, unit)}`,
+    performance(reference, unit),
+    performance(subject, unit),
     ratio.toFixed(2),
     quartiles.map((value) => value.toFixed(2)).join(' – '),
     target ?? '',

@@ -15,6 +15,7 @@ typedef struct {
   hv_pump *pump;
   int source; // 0 or 1, which of `sockets`
   uv_thread_t thread;
+  void *block; // what `buffer` lies in
   uint8_t *buffer;
   uint8_t *head; // bytes to send first
   size_t head_length;

@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { provideTools } from './debian.js';
 
+const vsockOfGo = '/usr/share/gocode/src/github.com/mdlayher/vsock';
 const root = fileURLToPath(new URL('../', import.meta.url));
 process.chdir(root);
 
@@ -26,8 +28,22 @@ function isOlder(product, folder) {
 }
 
 mkdirSync('build/bench', { recursive: true });
-if (isOlder('build/bench/peer', 'bench/c')) {
-  run('gcc', '-O2', '-Wall', '-Wextra', '-o', 'build/bench/peer', 'bench/c/peer.c');
+for (const name of ['peer', 'relay']) {
+  if (isOlder(`build/bench/${name}`, 'bench/c')) {
+    run('gcc', '-O2', '-Wall', '-Wextra', '-pthread', '-o', `build/bench/${name}`, `bench/c/${name}.c`);
+  }
+}
+const missing = provideTools({
+  '/usr/bin/socat': 'socat',
+  '/usr/bin/python3': 'python3',
+  go: 'golang-go',
+  [vsockOfGo]: 'golang-github-mdlayher-vsock-dev',
+});
+if (missing !== undefined) console.error(`bench: the relays of some rivals are left out: ${missing}`);
+if (existsSync(vsockOfGo) && isOlder('build/bench/relay-go', 'bench/rivals')) {
+  // Debian's packages of Go are source code in a GOPATH.
+  Object.assign(process.env, { GO111MODULE: 'off', GOPATH: '/usr/share/gocode' });
+  run('go', 'build', '-o', 'build/bench/relay-go', 'bench/rivals/relay.go');
 }
 const typescript = 'node_modules/typescript/bin/tsc';
 if (isOlder('dist/index.js', 'src')) run(process.execPath, typescript, '-p', 'tsconfig.json');

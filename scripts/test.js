@@ -108,7 +108,13 @@ const lanes = [
       // That it runs, not what it finds.
       name: 'bench',
       command: ['npm', 'run', '--silent', 'bench', '--', '--quick', '--json', `${results}/bench-figures.json`],
-      tools: { gcc: 'gcc' },
+      tools: {
+        gcc: 'gcc',
+        socat: 'socat',
+        '/usr/bin/python3': 'python3',
+        go: 'golang-go',
+        '/usr/share/gocode/src/github.com/mdlayher/vsock': 'golang-github-mdlayher-vsock-dev',
+      },
       needsLab: true,
     },
   ],
