@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { provideTools } from './debian.js';
-import { fetchNode, nodeVersions } from './nodes.js';
+import { fetchNode, nodeVersions, windowsNodeVersions, wineFor } from './nodes.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 /** Besides the one that runs this. */
@@ -28,6 +28,18 @@ const ofHyperv = files.filter((name) => name.endsWith('.hyperv.test.js'));
 const ofOthers = [ofKernel, ofModules, ofPair, ofHyperv].flat();
 const ofMachine = files.filter((name) => !ofOthers.includes(name));
 const ofLibrary = ofKernel.filter((name) => !name.includes('/cli/'));
+/**
+ * Not about Linux's kernel, its descriptors, or how the package is made there; nor over unix sockets from end to end, which
+ * Node does not have on Windows.
+ */
+const ofWindows = ofMachine.filter(
+  (name) =>
+    !/\/(doctor|native|examples)\/|\/package\/(musl|nodes|pack|prebuild)\.|\/cli\/(forward|sock-stress)|\/relay\./.test(
+      name,
+    ),
+);
+/** Of those, what depends on Node's own sockets and on the addon. */
+const ofWindowsLibrary = ofWindows.filter((name) => /\/(framing|windows)\/|\/(emulated|load)\./.test(name));
 const ofAddon = files.filter((name) => name.includes('/native/'));
 
 /**
@@ -38,6 +50,7 @@ const ofAddon = files.filter((name) => name.includes('/native/'));
  * @property {(run: string[]) => string[]} [wrap] where and how to run that
  * @property {Record<string, string>} [env]
  * @property {string} [node] the release of Node to run them with; this one unless given
+ * @property {boolean} [onWindows] that Node is Windows', under Wine
  * @property {Record<string, string>} [tools] commands and their Debian packages
  * @property {boolean} [needsLab]
  * @property {number} [tries] how often to run it until it passes; 1 unless given
@@ -60,6 +73,24 @@ const otherPrograms = {
 const filesIn = (pattern, ...folders) =>
   folders.flatMap((folder) => readdirSync(folder).flatMap((name) => (pattern.test(name) ? `${folder}/${name}` : [])));
 
+/** @type {(version: string) => Suite} */
+const onWine = (version) => ({
+  name: `wine node ${parseInt(version, 10)}`,
+  node: version,
+  onWindows: true,
+  // Windows' own part of Node differs little between releases, and starting it takes Wine long.
+  files: parseInt(version, 10) < 24 ? ofWindows : ofWindowsLibrary,
+  wrap: (run) => ['test/windows/run.sh', '-w', wineFor(version), '-t', '300', ...run],
+});
+
+/** @type {(version: string) => Suite} */
+const hypervOnWine = (version) => ({
+  ...onWine(version),
+  name: `wine node ${parseInt(version, 10)} hyperv`,
+  files: ofHyperv,
+  env: { HVSOCK_SHIM: `Z:${root}build/windows/hyperv-shim.node` },
+});
+
 // Two lanes, since the machines that run this have two processors: the kernels keep one busy.
 /** @type {Suite[][]} */
 const lanes = [
@@ -71,7 +102,7 @@ const lanes = [
         'clang-format',
         '--dry-run',
         '-Werror',
-        ...filesIn(/\.[ch]$/, 'native', 'bench/c', 'test/package', 'test/vm'),
+        ...filesIn(/\.[ch]$/, 'native', 'bench/c', 'test/package', 'test/vm', 'test/windows'),
       ],
       tools: { 'clang-format': 'clang-format' },
     },
@@ -104,6 +135,8 @@ const lanes = [
       },
       tools: { valgrind: 'valgrind' },
     },
+    ...windowsNodeVersions.map(onWine),
+    ...(ofHyperv.length > 0 ? windowsNodeVersions.map(hypervOnWine) : []),
     {
       // That it runs, not what it finds.
       name: 'bench',
@@ -202,7 +235,10 @@ async function run(/** @type {Suite} */ suite) {
  * @param {Suite} suite @param {boolean} isLast
  */
 async function attempt(suite, isLast) {
-  const reason = (suite.tools && provideTools(suite.tools)) ?? (suite.needsLab ? labProblem() : undefined);
+  const reason =
+    (suite.tools && provideTools(suite.tools)) ??
+    (suite.needsLab ? labProblem() : undefined) ??
+    (suite.onWindows ? wineProblem(suite.node ?? '') : undefined);
   if (reason !== undefined) {
     skip(suite, reason);
     return true;
@@ -211,7 +247,10 @@ async function attempt(suite, isLast) {
   const log = `${results}/${slug(suite.name)}.log`;
   const output = openSync(log, 'w');
   const started = performance.now();
-  const node = suite.node === undefined ? process.execPath : await fetchNode(suite.node, 'linux-x64');
+  const node =
+    suite.node === undefined
+      ? process.execPath
+      : await fetchNode(suite.node, suite.onWindows ? 'win-x64' : 'linux-x64');
   const [command = '', ...args] = suite.command ?? (suite.wrap ?? ((run) => run))(nodeTest(suite, node));
   const child = spawn(command, args, { stdio: ['ignore', output, output], env: { ...process.env, ...suite.env } });
   const status = await new Promise((resolve) => {
@@ -254,6 +293,23 @@ function labProblem() {
     lab = status === 0 ? undefined : stderr.trim().split('\n').at(-1);
   }
   return lab;
+}
+
+/**
+ * Why Windows' Node does not run here; undefined where it does. Makes Wine ready, and the addons.
+ * @param {string} version
+ */
+function wineProblem(version) {
+  for (const command of [
+    `test/windows/build.sh ${wineFor(version)}`,
+    'node scripts/prebuild.js win32-x64',
+    'node scripts/hyperv-shim.js',
+  ]) {
+    const [program = '', ...args] = command.split(' ');
+    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+    if (status !== 0) return `${command}: ${stderr.trim().split('\n').at(-1)}`;
+  }
+  return undefined;
 }
 
 /** @param {string} command @param {string[]} args */

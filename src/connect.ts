@@ -97,7 +97,8 @@ export function prepareConnect(
   checkConnectOptions(options);
   const wanted = toAddress(like);
   const { transport, address } = transportFor(wanted, options.partition);
-  if (address.family === 'vsock' && address.cid === VMADDR_CID_ANY) {
+  // As it was given, and as this system has it.
+  if ([wanted, address].some((one) => one.family === 'vsock' && one.cid === VMADDR_CID_ANY)) {
     throw invalidAddress(`${wanted}`, 'any machine is nobody to connect to; name a CID, as in vsock://3:1024');
   }
   const { framed = false, signal } = options;

@@ -321,6 +321,12 @@ export function systemCode(errno: number): string {
   return known ?? `E${-errno}`;
 }
 
+/** The number that Node's own errors have for a code, negative: on Windows libuv's, which are no system's. */
+export function errnoOf(code: string): number {
+  for (const [errno, [name]] of getSystemErrorMap()) if (name === code) return errno;
+  throw new RangeError(`no system error is called ${code}`);
+}
+
 /** The error for a system call that failed with `errno` (negative). */
 export function systemError(errno: number, syscall: string, family: Family, address?: string): HvsockError {
   return explain({ code: systemCode(errno), errno, syscall, address }, family);

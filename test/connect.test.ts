@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { connect, connectAsync, createServer, type HvsockError } from 'hvsock';
+import { noVsock } from './support/capabilities.ts';
 import { errno, inject, takeConnects } from './support/faults.ts';
 
 const ADDRESS = 'vsock://3:1024';
@@ -16,7 +17,7 @@ async function timed(promise: Promise<unknown>): Promise<{ error: HvsockError; t
   return { error, took: performance.now() - started };
 }
 
-describe('a system that does not answer', () => {
+describe('a system that does not answer', { skip: noVsock }, () => {
   test('timeout: ETIMEDOUT when it ends, and the attempt is cancelled', async (t) => {
     inject(t, { connect_start: 'never' });
     takeConnects();
@@ -72,7 +73,7 @@ describe('a system that does not answer', () => {
   });
 });
 
-describe('retry', () => {
+describe('retry', { skip: noVsock }, () => {
   test("without a timeout, each attempt has the system's own limit, and not that of all together", async (t) => {
     // Setting a limit would fail here.
     inject(t, { connect_start: errno('ECONNRESET'), socket_set_option: errno('ENOPROTOOPT') });
@@ -109,7 +110,7 @@ test('nothing native is loaded, and nothing is opened, by a wrong argument', () 
   assert.equal(takeConnects().started, 0);
 });
 
-test('an address that this system does not reach is unsupported, and says why', () => {
+test('an address that this system does not reach is unsupported, and says why', { skip: noVsock }, () => {
   for (const address of ['hvsock://children/1024', 'hvsock://parent/e0e16197-dd56-4a10-9195-5ee7a155a838']) {
     assert.throws(() => connect(address), { code: 'ERR_HVSOCK_UNSUPPORTED', kind: 'unsupported' }, address);
   }

@@ -5,9 +5,11 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testTransport } from '#src/testing/contract.js';
+import { noUnixSockets } from './support/capabilities.ts';
 
 testTransport({
   name: 'node:net over a unix socket',
+  skip: noUnixSockets,
   capabilities: { halfClose: true, addresses: false },
   async makePair(options) {
     const directory = mkdtempSync(join(tmpdir(), 'hvsock-'));

@@ -7,11 +7,12 @@ import { constants } from 'node:os';
 import { describe, test } from 'node:test';
 import { connectAsync, createServer, HvsockError, localCid, relay } from 'hvsock';
 import { errorRows, systemError, withKind } from '#src/errors.js';
+import { noVsock } from './support/capabilities.ts';
 import { errno, inject } from './support/faults.ts';
 
 const ADDRESS = 'vsock://3:1024';
 
-describe('connect: what the system says, and what it means', () => {
+describe('connect: what the system says, and what it means', { skip: noVsock }, () => {
   // FACTS of Linux: net/vmw_vsock/{af_vsock,virtio_transport_common,hyperv_transport,vmci_transport}.c, drivers/vhost/vsock.c
   const cases: [code: string, kind: string, where: 'connect_start' | 'socket_open' | 'placeholder'][] = [
     ['ECONNRESET', 'refused', 'connect_start'],
@@ -61,7 +62,7 @@ describe('connect: what the system says, and what it means', () => {
   });
 });
 
-describe('listen: what the system says, and what it means', () => {
+describe('listen: what the system says, and what it means', { skip: noVsock }, () => {
   const cases: [code: string, kind: string, where: 'socket_open' | 'socket_bind' | 'socket_listen'][] = [
     ['EADDRINUSE', 'address-in-use', 'socket_bind'],
     ['EADDRNOTAVAIL', 'address-not-available', 'socket_bind'],
@@ -85,7 +86,7 @@ for (const [call, code] of [
   ['pump_start', 'EAGAIN'],
   ['pump_start', 'ENOMEM'],
 ] as const) {
-  test(`relay: ${code} at ${call} is resources`, async (t) => {
+  test(`relay: ${code} at ${call} is resources`, { skip: noVsock }, async (t) => {
     const server = net.createServer().listen(0, '127.0.0.1');
     t.after(() => server.close());
     await once(server, 'listening');
@@ -97,7 +98,7 @@ for (const [call, code] of [
   });
 }
 
-test('localCid(): where the device is missing, forbidden, or has no transport', (t) => {
+test('localCid(): where the device is missing, forbidden, or has no transport', { skip: noVsock }, (t) => {
   inject(t, { descriptor_ioctl: errno('EPERM') });
   try {
     const cid = localCid();

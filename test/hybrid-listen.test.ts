@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
 import { connect, createServer, HybridAddress, listen, type Socket } from 'hvsock';
 import { testTransport } from '#src/testing/contract.js';
+import { noUnixSockets } from './support/capabilities.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'hvsock-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -31,6 +32,7 @@ const forms: Record<string, (path: string) => [address: string, path: string]> =
 for (const [dialect, form] of Object.entries(forms)) {
   testTransport({
     name: `${dialect}, listening`,
+    skip: noUnixSockets,
     capabilities: { halfClose: true, addresses: false },
     async makePair(options) {
       const [address, path] = form(folder());
@@ -51,7 +53,7 @@ for (const [dialect, form] of Object.entries(forms)) {
     },
   });
 
-  test(`${dialect}: the file is there while the server listens, and no longer`, async () => {
+  test(`${dialect}: the file is there while the server listens, and no longer`, { skip: noUnixSockets }, async () => {
     const [address, path] = form(folder());
     const server = await createServer().listen(address);
     assert.ok(statSync(path).isSocket());
@@ -61,7 +63,7 @@ for (const [dialect, form] of Object.entries(forms)) {
   });
 }
 
-describe('listening on a path', { timeout: 30_000 }, () => {
+describe('listening on a path', { timeout: 30_000, skip: noUnixSockets }, () => {
   test('an accepted socket tells its local address, and that nobody knows the peer', async () => {
     const [address, path] = forms['firecracker']!(folder());
     await using server = await createServer({

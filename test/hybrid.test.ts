@@ -22,6 +22,7 @@ import {
 } from 'hvsock';
 import { testTransport } from '#src/testing/contract.js';
 import { HandshakeAnswer } from '#src/transports/hybrid-handshake.js';
+import { noUnixSockets } from './support/capabilities.ts';
 import { readAll } from './support/servers.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'hvsock-'));
@@ -81,6 +82,7 @@ const errorOf = (promise: Promise<unknown>) =>
 for (const dialect of ['unix', 'hyperkit', 'firecracker'] as const) {
   testTransport({
     name: `${dialect}, connecting`,
+    skip: noUnixSockets,
     capabilities: { halfClose: true, addresses: false },
     async makePair(options: StreamOptions) {
       const folder = mkdtempSync(join(directory, 'pair-'));
@@ -119,7 +121,7 @@ for (const dialect of ['unix', 'hyperkit', 'firecracker'] as const) {
   });
 }
 
-describe('the Firecracker handshake', { timeout: 60_000 }, () => {
+describe('the Firecracker handshake', { timeout: 60_000, skip: noUnixSockets }, () => {
   test('the port that the VMM assigned is the local endpoint', async (t) => {
     const path = await answering(t, vmm('OK 1073741824\n'));
     const socket = await connectAsync(`firecracker://:52${path}`);
@@ -268,7 +270,7 @@ describe('the Firecracker handshake', { timeout: 60_000 }, () => {
   });
 });
 
-describe('attempts', { timeout: 60_000 }, () => {
+describe('attempts', { timeout: 60_000, skip: noUnixSockets }, () => {
   test('no socket at the path is no-vm, and one that nobody answers on is refused', async () => {
     const missing = join(directory, 'missing');
     const error = await errorOf(connectAsync(`unix://${missing}`));

@@ -11,6 +11,7 @@ import { connect, createServer } from 'hvsock';
 import { Emulator } from 'hvsock/testing';
 import { messagesOf, writeInTurn } from '#src/messages.js';
 import { testTransport } from '#src/testing/contract.js';
+import { noProgram } from './support/capabilities.ts';
 import { makePair } from './support/pairs.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'hvsock-'));
@@ -62,7 +63,7 @@ test('a size that is none is refused', () => {
   }
 });
 
-describe('what the system is asked to send', { timeout: 60_000 }, () => {
+describe('what the system is asked to send', { timeout: 60_000, skip: noProgram('strace') }, () => {
   const program = fileURLToPath(new URL('support/echo-to-oneself.js', import.meta.url));
 
   let runs = 0;

@@ -32,6 +32,8 @@ export interface ContractOptions {
   readonly capabilities: Capabilities;
   /** A fresh connection, with these options on both ends. */
   makePair(options: StreamOptions): Promise<Pair>;
+  /** Why it cannot run on this machine; it is then skipped, with this reason. Default: false, it can. */
+  readonly skip?: string | false | undefined;
   /** Bytes that the bulk cases send. Default: 8 MiB; less for a slow machine. */
   readonly bulk?: number | undefined;
 }
@@ -40,7 +42,7 @@ const MiB = 1024 * 1024;
 
 /** Registers the suite with `node:test`. */
 export function testTransport(options: ContractOptions): void {
-  const { name, capabilities, bulk = 8 * MiB } = options;
+  const { name, capabilities, skip = false, bulk = 8 * MiB } = options;
 
   const withPair = (streamOptions: StreamOptions, run: (pair: Pair) => Promise<void>) => async () => {
     const pair = await options.makePair(streamOptions);
@@ -54,7 +56,7 @@ export function testTransport(options: ContractOptions): void {
   const needsHalfClose = capabilities.halfClose ? {} : { skip: `${name} has no half close` };
   const needsAddresses = capabilities.addresses ? {} : { skip: `${name} tells no addresses` };
 
-  describe(`contract: ${name}`, { timeout: 60_000 }, () => {
+  describe(`contract: ${name}`, { timeout: 60_000, skip }, () => {
     test(
       'carries bytes both ways at once, unchanged and in order',
       needsHalfClose,

@@ -1,7 +1,6 @@
 // Who is meant by an address inside an emulated hypervisor, and what the kernel would refuse: Linux
 // net/vmw_vsock/af_vsock.c. Files are looked at; nothing is opened.
 import type net from 'node:net';
-import { constants } from 'node:os';
 import { type Address, type AddressLike, toAddress } from '../address/address.ts';
 import { portOfServiceId, serviceIdOfPort } from '../address/guid.ts';
 import {
@@ -12,7 +11,7 @@ import {
   HypervAddress,
 } from '../address/hyperv.ts';
 import { VMADDR_CID_ANY, VMADDR_CID_HOST, VMADDR_CID_LOCAL, VMADDR_PORT_ANY, VsockAddress } from '../address/vsock.ts';
-import { type HvsockError, systemError } from '../errors.ts';
+import { errnoOf, type HvsockError, systemError } from '../errors.ts';
 import type { Hello } from './emulated-hello.ts';
 import type { Place } from './hybrid-listener.ts';
 import { loopbackOf } from './loopback-port.ts';
@@ -22,8 +21,8 @@ import type { AttemptOptions } from './transport.ts';
 /** Ports below this are for root. */
 const FIRST_FREE_PORT = 1024;
 
-export const fail = (code: keyof typeof constants.errno, syscall: string, address: AddressLike): HvsockError =>
-  systemError(-constants.errno[code], syscall, toAddress(address).family, `${address}`);
+export const fail = (code: string, syscall: string, address: AddressLike): HvsockError =>
+  systemError(errnoOf(code), syscall, toAddress(address).family, `${address}`);
 
 /** Where a connection goes. */
 export interface Route {

@@ -38,6 +38,8 @@ const asKernel = (error: HvsockError, target: Address) =>
 
 /** Reads the hello of who has connected; closes on anything else. */
 export function meetHello(own: Partition, accepted: net.Socket, known: (hello: Hello) => void): void {
+  // As `pauseOnConnect` of its server has made it.
+  const isPaused = accepted.isPaused();
   const timer = setTimeout(() => accepted.destroy(), HELLO_TIMEOUT);
   const leave = () => {
     clearTimeout(timer);
@@ -53,7 +55,11 @@ export function meetHello(own: Partition, accepted: net.Socket, known: (hello: H
       return;
     }
     discount(accepted, 'bytesRead', HELLO_LENGTH);
-    known(hello);
+    // The stream forgets its pause one tick after it has lost its listener of 'readable'.
+    process.nextTick(() => {
+      if (isPaused) accepted.pause();
+      known(hello);
+    });
   };
   accepted.on('readable', acceptedOnReadable).on('error', ignore).on('close', leave);
 }

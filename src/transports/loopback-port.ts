@@ -1,9 +1,8 @@
 // Listening on a port of 127.0.0.1 that a file names: the emulator's medium where unix sockets are not to be had.
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { constants } from 'node:os';
 import type { Address } from '../address/address.ts';
-import { systemError } from '../errors.ts';
+import { errnoOf, systemError } from '../errors.ts';
 
 const HOST = '127.0.0.1';
 
@@ -30,7 +29,7 @@ export async function openLoopback(
 ): Promise<void> {
   const before = loopbackOf(path);
   if (before !== undefined) {
-    if (await answers(before)) throw systemError(-constants.errno.EADDRINUSE, 'bind', address.family, `${address}`);
+    if (await answers(before)) throw systemError(errnoOf('EADDRINUSE'), 'bind', address.family, `${address}`);
     unlinkSync(path);
   }
   const opened = new Promise<void>((resolve, reject) => {
@@ -41,9 +40,8 @@ export async function openLoopback(
         writeFileSync(path, `${port}\n`, { flag: 'wx', mode: 0o600 });
       } catch (error) {
         server.close();
-        const { EADDRINUSE, ENOENT } = constants.errno;
-        const errno = (error as NodeJS.ErrnoException).code === 'EEXIST' ? EADDRINUSE : ENOENT;
-        reject(systemError(-errno, 'bind', address.family, `${address}`));
+        const code = (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'EADDRINUSE' : 'ENOENT';
+        reject(systemError(errnoOf(code), 'bind', address.family, `${address}`));
         return;
       }
       server.once('close', () => remove(path));

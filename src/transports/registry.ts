@@ -13,8 +13,8 @@ import { vsockTransport } from './vsock.ts';
 
 /**
  * The transport, and the address in its own family: a template service GUID is a vsock port on Linux, and a port such a
- * GUID on Windows. The emulated
- * hypervisor's where a machine of it is given, or where the environment says that this process is one.
+ * GUID on Windows. The emulated hypervisor's where a machine of it is given, or where the environment says that this
+ * process is one.
  */
 export function transportFor(address: Address, given?: Partition): { transport: Transport; address: Address } {
   const partition = address.family === 'hybrid' ? undefined : (given ?? environmentPartition());
@@ -32,6 +32,8 @@ export function transportFor(address: Address, given?: Partition): { transport: 
         ? { transport: hypervTransport, address }
         : { transport: vsockTransport, address: counterpart(address, hypervToVsock) };
     case 'hybrid':
+      if (onWindows)
+        throw unsupported(address, 'Node has no unix sockets on Windows, and monitors with such do not run there');
       return { transport: hybridTransport, address };
   }
 }
@@ -47,11 +49,15 @@ function counterpart<A extends Address>(address: A, convert: (address: A) => Add
   try {
     return convert(address);
   } catch (cause) {
-    throw new HvsockError(`${address}: it has no counterpart on this system: ${(cause as Error).message}`, {
-      code: 'ERR_HVSOCK_UNSUPPORTED',
-      kind: 'unsupported',
-      address: address.toString(),
-      cause,
-    });
+    throw unsupported(address, `it has no counterpart on this system: ${(cause as Error).message}`, cause);
   }
+}
+
+function unsupported(address: Address, reason: string, cause?: unknown): HvsockError {
+  return new HvsockError(`${address}: ${reason}`, {
+    code: 'ERR_HVSOCK_UNSUPPORTED',
+    kind: 'unsupported',
+    address: address.toString(),
+    cause,
+  });
 }

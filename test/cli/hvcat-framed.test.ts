@@ -10,6 +10,7 @@ import { text } from 'node:stream/consumers';
 import { after, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Emulator } from 'hvsock/testing';
+import { noUnixSockets } from '../support/capabilities.ts';
 import { HvcatProcess, runHvcat } from './hvcat-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'hvsock-'));
@@ -26,7 +27,7 @@ async function listening(context: TestContext, ...args: string[]): Promise<[hvca
   return [hvcat, address];
 }
 
-describe('hvcat --framed', { timeout: 60_000 }, () => {
+describe('hvcat --framed', { timeout: 60_000, skip: noUnixSockets }, () => {
   test('half close both ways', async (t) => {
     const [question, answer] = [randomBytes(500_000), randomBytes(700_000)];
     const [server, address] = await listening(t, '--framed');

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { noUnixSockets } from '../support/capabilities.ts';
 
 const path = (tool: string) => fileURLToPath(import.meta.resolve(`#src/cli/${tool}.js`));
 const folder = mkdtempSync(join(tmpdir(), 'hv-'));
@@ -33,6 +34,8 @@ async function line(child: ChildProcessWithoutNullStreams, pattern: RegExp): Pro
 
 const inGuest = { HVSOCK_EMULATOR: directory, HVSOCK_EMULATOR_CID: '3' };
 const onHost = { HVSOCK_EMULATOR: directory };
+/** Windows ends a process at once; elsewhere it is asked to end, and tidies up. */
+const isAsked = process.platform !== 'win32';
 
 async function talk(args: string[], env: NodeJS.ProcessEnv, bytes = 'hello'): Promise<[string, number | null]> {
   const client = start('hvcat', args, env);
@@ -42,20 +45,22 @@ async function talk(args: string[], env: NodeJS.ProcessEnv, bytes = 'hello'): Pr
 }
 
 test('a guest, shown as Firecracker shows it, suspended and resumed', { timeout: 60_000 }, async () => {
-  const args = ['emulate', directory, '--guest', '3', '--firecracker', firecracker, '--control', '--split', '2'];
-  const hypervisor = start('hvsock', args);
+  const shown = noUnixSockets === false ? ['--firecracker', firecracker] : [];
+  const hypervisor = start('hvsock', ['emulate', directory, '--guest', '3', ...shown, '--control', '--split', '2']);
   assert.match(await line(hypervisor, /guest 3/), /HVSOCK_EMULATOR=.*\n.*HVSOCK_EMULATOR_CID=3/);
   const server = start('hvcat', ['-l', '--echo', '-v', ':1024'], inGuest);
   assert.deepEqual(await talk(['--retry=20', '3:1024'], onHost), ['hello', 0]);
-  // Firecracker turns the end of one direction into the end of both.
-  const client = start('hvcat', ['--no-shutdown', '-q', '20', `firecracker://:1024${firecracker}`]);
-  client.stdin.write('by its socket');
-  let answer = '';
-  for await (const chunk of client.stdout) {
-    answer += chunk;
-    if (answer === 'by its socket') break;
+  if (noUnixSockets === false) {
+    // Firecracker turns the end of one direction into the end of both.
+    const client = start('hvcat', ['--no-shutdown', '-q', '20', `firecracker://:1024${firecracker}`]);
+    client.stdin.write('by its socket');
+    let answer = '';
+    for await (const chunk of client.stdout) {
+      answer += chunk;
+      if (answer === 'by its socket') break;
+    }
+    client.kill();
   }
-  client.kill();
   hypervisor.stdin.write('suspend\n');
   await line(hypervisor, /done: suspend/);
   assert.deepEqual(await talk(['--timeout=0.2', '3:1024'], onHost), ['', 1]);
@@ -64,7 +69,7 @@ test('a guest, shown as Firecracker shows it, suspended and resumed', { timeout:
   assert.deepEqual(await talk(['7:1024'], onHost), ['hello', 0]);
   server.kill();
   hypervisor.kill();
-  assert.deepEqual(await once(hypervisor, 'close'), [0, null]);
+  assert.deepEqual(await once(hypervisor, 'close'), isAsked ? [0, null] : [null, 'SIGTERM']);
 });
 
 test('faults by flag', { timeout: 60_000 }, async () => {
@@ -85,7 +90,7 @@ test('faults by flag', { timeout: 60_000 }, async () => {
   assert.deepEqual(await talk(['4:1024'], onHost), ['', 1]);
   hypervisor.kill();
   await once(hypervisor, 'close');
-  assert.deepEqual(await talk(['4:1024'], onHost), ['hello', 0]);
+  if (isAsked) assert.deepEqual(await talk(['4:1024'], onHost), ['hello', 0]);
   server.kill();
 });
 

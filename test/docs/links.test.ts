@@ -20,7 +20,7 @@ function markdownFiles(): string[] {
     const folders = ['.', 'docs', 'test', 'bench', 'examples'].filter((name) => existsSync(join(root, name)));
     names = folders.flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: folder !== '.', encoding: 'utf8' }).map((name) =>
-        posix.join(folder, name),
+        posix.join(folder, name.replaceAll('\\', '/')),
       ),
     );
   }

@@ -14,6 +14,7 @@ import fc from 'fast-check';
 import { connectAsync, createServer, FramedSocket, HvsockError, type Socket } from 'hvsock';
 import { Emulator } from 'hvsock/testing';
 import { encodeControl, encodeData, FrameParser } from '#src/framing/shutdown-protocol.js';
+import { noUnixSockets } from '../support/capabilities.ts';
 
 const emulator = await Emulator.create();
 after(() => emulator.close());
@@ -229,10 +230,12 @@ describe('a framed connection', { timeout: 30_000 }, () => {
     const question = randomBytes(50_000);
     const [rawClient, rawServer] = await rawPair();
     rawServer.on('error', () => {});
+    // Either end may come first.
+    const answered = received(rawClient);
     rawClient.end(question);
     assert.equal((await received(rawServer)).length, 49_000);
     rawServer.end('answer');
-    assert.equal((await received(rawClient)).length, 0);
+    assert.equal((await answered).length, 0);
 
     const [client, server] = await framedPair();
     client.end(question);
@@ -348,7 +351,7 @@ describe('a framed connection', { timeout: 30_000 }, () => {
   });
 });
 
-describe('Python', { timeout: 30_000 }, () => {
+describe('Python', { timeout: 30_000, skip: noUnixSockets }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'hvsock-'));
   after(() => rmSync(folder, { recursive: true }));
   const words = 'framed '.repeat(5000);

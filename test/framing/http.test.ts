@@ -15,6 +15,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import tls from 'node:tls';
 import { connect, createServer } from 'hvsock';
 import { Emulator } from 'hvsock/testing';
+import { noProgram } from '../support/capabilities.ts';
 
 const emulator = await Emulator.create();
 after(() => emulator.close());
@@ -81,7 +82,7 @@ describe('http', { timeout: 30_000 }, () => {
   });
 });
 
-describe('over TLS', { timeout: 30_000 }, () => {
+describe('over TLS', { timeout: 30_000, skip: noProgram('openssl') }, () => {
   let credentials: { key: Buffer; cert: Buffer };
 
   before(() => {

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { chmod, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { root, run, runWell } from './command.js';
-import { makeDirectory, stageTree } from './staging.js';
+import { run, runWell } from './command.js';
+import { makeDirectory, ownAddon, stageTree } from './staging.js';
 
 const prebuilt = `prebuilds/${process.platform}-${process.arch}/hvsock.node`;
-const skip = process.platform === 'win32' && 'there is no addon for Windows';
+const skip = process.platform === 'win32' && 'the node-gyp here is a shell script';
 
 /** A copy of the tree that looks installed: without its TypeScript sources. */
 async function stageInstalled(): Promise<string> {
@@ -19,7 +19,7 @@ async function stageInstalled(): Promise<string> {
 async function putPrebuilt(directory: string, content?: string): Promise<void> {
   const path = join(directory, prebuilt);
   await mkdir(dirname(path), { recursive: true });
-  if (content === undefined) await cp(join(root, 'build/Release/hvsock.node'), path);
+  if (content === undefined) await cp(ownAddon, path);
   else await writeFile(path, content);
 }
 
@@ -32,7 +32,7 @@ async function install(directory: string) {
   return run(process.execPath, ['scripts/install.js'], { cwd: directory, env });
 }
 
-test('a prebuilt addon that loads is all it wants', { skip }, async () => {
+test('a prebuilt addon that loads is all it wants', async () => {
   const directory = await stageInstalled();
   await putPrebuilt(directory);
   assert.deepEqual(await install(directory), { status: 0, output: '' });

@@ -3,17 +3,18 @@ import assert from 'node:assert/strict';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { root, runWell } from './command.js';
-import { stageTree } from './staging.js';
+import { runWell } from './command.js';
+import { ownAddon, stageTree } from './staging.js';
 
 const built = 'build/Release/hvsock.node';
 const prebuilt = `prebuilds/${process.platform}-${process.arch}/hvsock.node`;
 
-// localCid() is the shortest way to the addon; whether there is a /dev/vsock does not matter here.
+// The shortest way to the addon; whether there is a /dev/vsock, or anybody on AF_HYPERV's loopback, does not matter here.
+const firstUse = process.platform === 'win32' ? "await connectAsync('hvsock://loopback/1')" : 'localCid()';
 const program = `
-  import { localCid } from 'hvsock';
+  import { connectAsync, localCid } from 'hvsock';
   let refusal;
-  try { localCid(); } catch (error) { if (error.code === 'ERR_HVSOCK_NATIVE') refusal = error; }
+  try { ${firstUse}; } catch (error) { if (error.code === 'ERR_HVSOCK_NATIVE') refusal = error; }
   const addon = process.report.getReport().sharedObjects.find((path) => path.endsWith('.node'));
   console.log(JSON.stringify({ addon, name: refusal?.name, kind: refusal?.kind, message: refusal?.message }));
 `;
@@ -33,7 +34,7 @@ async function load(directory: string, own = ''): Promise<Answer> {
 
 async function put(directory: string, path: string, content?: string): Promise<void> {
   await mkdir(dirname(join(directory, path)), { recursive: true });
-  if (content === undefined) await cp(join(root, built), join(directory, path));
+  if (content === undefined) await cp(ownAddon, join(directory, path));
   else await writeFile(join(directory, path), content);
 }
 
@@ -45,7 +46,10 @@ test('with no addon anywhere, the error names every place and what to do', async
   assert.equal(kind, 'unsupported');
   for (const path of [built, prebuilt])
     assert.ok(message.includes(`\n  ${join(directory, path)}: not there\n`), message);
-  assert.match(message, /install a C compiler, make and python3, and run: npm rebuild hvsock/);
+  assert.match(
+    message,
+    /install (a C compiler, make|the C\+\+ tools of Visual Studio) and python3, and run: npm rebuild hvsock/,
+  );
 });
 
 test('an addon that does not load is named, with what the system says', async () => {
@@ -55,7 +59,7 @@ test('an addon that does not load is named, with what the system says', async ()
   assert.equal(addon, undefined);
   assert.ok(message.includes(`\n  ${join(directory, built)}: not there\n`), message);
   const said = message.split(`\n  ${join(directory, prebuilt)}: `)[1] ?? '';
-  assert.match(said, /^.*(too short|invalid|not a mach-o|slice).*\n/i);
+  assert.match(said, /^.*(too short|invalid|not a mach-o|slice|not a valid|bad exe)/i);
 });
 
 test('HVSOCK_ADDON is looked at alone', async () => {

@@ -5,6 +5,12 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { root, runWell } from './command.js';
 
+/** The addon in the tree that this Node loads. That for Windows is made on Linux. */
+export const ownAddon: string = join(
+  root,
+  process.platform === 'win32' ? 'prebuilds/win32-x64/hvsock.node' : 'build/Release/hvsock.node',
+);
+
 const left = new Set(['.git', 'node_modules', 'build', 'prebuilds']);
 
 /** An empty directory that goes when the process ends. */

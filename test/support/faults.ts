@@ -1,8 +1,8 @@
 // Loads the faulty addon in the place of the real one. Import this before anything is connected.
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { errnoOf } from '#src/errors.js';
 import type { Binding } from '#src/native/binding.js';
 
 /** The result of a call by its name: an errno, or 'never' for a connect that stays under way. */
@@ -31,5 +31,5 @@ export function takeConnects(): { started: number; cancelled: number } {
   return counts;
 }
 
-/** The number by which the kernel says this. */
-export const errno = (code: string): number => -(constants.errno as Record<string, number>)[code]!;
+/** The number by which the system, or Node for it, says this. */
+export const errno: (code: string) => number = errnoOf;

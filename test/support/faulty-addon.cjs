@@ -5,7 +5,8 @@ const path = require('node:path');
 const AF_UNIX = 1;
 const AF_VSOCK = 40;
 
-const real = require(path.resolve(__dirname, '../../build/Release/hvsock.node'));
+const built = process.platform === 'win32' ? 'prebuilds/win32-x64' : 'build/Release';
+const real = require(path.resolve(__dirname, '../..', built, 'hvsock.node'));
 
 /** The result of a call by its name: an errno, or 'never' for a connect that stays under way. */
 const faults = {};
