@@ -40,7 +40,8 @@ test('colours on a terminal, unless it is told otherwise', {
 }, () => {
   const onTerminal = (env: NodeJS.ProcessEnv) => {
     const line = `stty cols 70; '${doctorCommand.join("' '")}'`;
-    const { FORCE_COLOR: _, NO_COLOR: __, ...rest } = process.env;
+    // CI: Node takes a terminal there for one without colours.
+    const { FORCE_COLOR: _, NO_COLOR: __, CI: ___, ...rest } = process.env;
     const options = { encoding: 'utf8', env: { ...rest, TERM: 'xterm', ...env } } as const;
     return spawnSync('script', ['-qec', line, '/dev/null'], options).stdout;
   };
