@@ -108,7 +108,12 @@ const lanes = [
     },
     {
       name: 'lint of shell',
-      command: ['shellcheck', '-x', '.ci/run', ...filesIn(/\.sh$/, 'test/vm', 'test/windows', 'examples/ssh')],
+      command: [
+        'shellcheck',
+        '-x',
+        '.ci/run',
+        ...filesIn(/\.sh$/, 'test/shell', 'test/vm', 'test/windows', 'examples/ssh'),
+      ],
       tools: { shellcheck: 'shellcheck' },
     },
     // For macOS and for Windows on arm64: compiled, never run.

@@ -24,24 +24,10 @@ all_ready() {
 if all_ready; then exit 0; fi
 require_machine
 
+# shellcheck source-path=SCRIPTDIR source=../shell/building.sh
+. "$here/../shell/building.sh"
+begin_building "$lab"
 mkdir -p "$lab/debs"
-exec 9>"$lab/lock"
-if ! flock --nonblock 9; then
-  say "waiting for another build in $lab"
-  flock 9
-fi
-# Whoever made these held the lock and is gone: they are left from a run that was cut short.
-rm -rf "$lab"/building.*
-work=$(mktemp -d "$lab/building.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'say "$BASH_COMMAND failed, line $LINENO of build.sh"' ERR
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-export DEBIAN_FRONTEND=noninteractive
-# A package manager at work is waited for. Root downloads, as _apt cannot write in a root's folder.
-# The lock's descriptor is kept from what a package's own scripts may leave running.
-apt() { apt-get -qq -o DPkg::Lock::Timeout=300 -o APT::Sandbox::User=root "$@" >"$work/log" 2>&1 9>&-; }
 
 # with_fresh_lists COMMAND…: a stale list names packages that are gone; so, once, renew and retry.
 refreshed=no

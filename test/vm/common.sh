@@ -10,34 +10,11 @@
 
 PATH=$PATH:/usr/sbin:/sbin # root's PATH lacks them where it was got with `su`
 lab=${HVSOCK_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/hvsock-lab}
-script=$(basename "$0")
-
-say() { printf 'lab: %s\n' "$*" >&2; }
-
-fail() {
-  say "$*"
-  exit 1
-}
-
-# The usage text is the second line of each script and the comment lines after it.
-usage_error() {
-  sed -n '2,/^[^#]/s/^# \?//p' "$0" >&2
-  exit 2
-}
-
-unavailable() {
-  say "$*"
-  exit 69 # EX_UNAVAILABLE in sysexits.h
-}
-
-require_machine() {
-  [ "$(uname -sm)" = 'Linux x86_64' ] ||
-    unavailable "this is $(uname -sm); the lab needs Linux on x86-64: run it on such a machine"
-  command -v apt-get >/dev/null ||
-    unavailable 'there is no apt-get; the lab makes its kernels from Debian packages: run it on Debian 12 or in its container'
-  [ "$(id -u)" = 0 ] ||
-    unavailable 'not root; the lab mounts the whole machine into its guests: run it with sudo'
-}
+subject=lab
+made_of='the lab makes its kernels'
+root_for='the lab mounts the whole machine into its guests'
+# shellcheck source-path=SCRIPTDIR source=../shell/machine.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../shell/machine.sh"
 
 # kernel_folder uml|qemu: where build.sh leaves that kernel. Its name holds a digest of what it is
 # made with, so that it is made anew after a change, and two checkouts can share the cache.

@@ -26,24 +26,9 @@ all_ready() {
 if all_ready; then exit 0; fi
 require_machine
 
-mkdir -p "$cache"
-exec 9>"$cache/lock"
-if ! flock --nonblock 9; then
-  say "waiting for another build in $cache"
-  flock 9
-fi
-# Whoever made these held the lock and is gone: they are left from a run that was cut short.
-rm -rf "$cache"/building.*
-work=$(mktemp -d "$cache/building.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'say "$BASH_COMMAND failed, line $LINENO of build.sh"' ERR
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-export DEBIAN_FRONTEND=noninteractive
-# A package manager at work is waited for. Root downloads, as _apt cannot write in a root's folder.
-# The lock's descriptor is kept from what a package's own scripts may leave running.
-apt() { apt-get -qq -o DPkg::Lock::Timeout=300 -o APT::Sandbox::User=root "$@" >"$work/log" 2>&1 9>&-; }
+# shellcheck source-path=SCRIPTDIR source=../shell/building.sh
+. "$here/../shell/building.sh"
+begin_building "$cache"
 
 # require PROGRAM PACKAGE: installs the package if the program is missing. A stale list names
 # packages that are gone; so, once, renew and retry.

@@ -4,33 +4,11 @@
 # shellcheck disable=SC2034 # what is set here is used by the scripts
 
 cache=${HVSOCK_WINE:-${XDG_CACHE_HOME:-$HOME/.cache}/hvsock-wine}
-script=$(basename "$0")
-
-say() { printf 'wine: %s\n' "$*" >&2; }
-
-fail() {
-  say "$*"
-  exit 1
-}
-
-# The usage text is the second line of each script and the comment lines after it.
-usage_error() {
-  sed -n '2,/^[^#]/s/^# \?//p' "$0" >&2
-  exit 2
-}
-
-unavailable() {
-  say "$*"
-  exit 69 # EX_UNAVAILABLE in sysexits.h
-}
-
-require_machine() {
-  [ "$(uname -sm)" = 'Linux x86_64' ] ||
-    unavailable "this is $(uname -sm); Windows' programs need Linux on x86-64 here: run it on such a machine"
-  command -v apt-get >/dev/null ||
-    unavailable 'there is no apt-get; Wine comes from Debian packages: run it on Debian 12 or in its container'
-  [ "$(id -u)" = 0 ] || unavailable 'not root; packages are installed: run it with sudo'
-}
+subject=wine
+made_of='Wine comes'
+root_for='packages are installed'
+# shellcheck source-path=SCRIPTDIR source=../shell/machine.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../shell/machine.sh"
 
 # folder_of wine|prefix 8|10: where build.sh leaves it. Its name holds a digest of what it is made
 # with, so that it is made anew after a change, and two checkouts can share the cache.
