@@ -7,10 +7,12 @@ import { test } from 'node:test';
 import { listen } from 'hvsock';
 import { Emulator } from 'hvsock/testing';
 import { runWell } from '../package/command.js';
+import { noProgram } from '../support/capabilities.ts';
 import { makeCertificate } from '../support/certificate.ts';
 
 test('a connection that is kept does not keep the process, one that is used again does', {
   timeout: 60_000,
+  skip: noProgram('openssl'),
 }, async () => {
   await using emulator = await Emulator.create();
   const { key, cert } = makeCertificate('guest');

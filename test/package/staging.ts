@@ -23,7 +23,9 @@ export async function makeDirectory(): Promise<string> {
 /** Copies the tree, dist included, addons not. */
 export async function stageTree(): Promise<string> {
   const directory = await makeDirectory();
-  await cp(root, directory, { recursive: true, filter: (path) => !left.has(relative(root, path)) });
+  // On Windows, Node 20 gives the filter paths of the system's own form.
+  const inTree = (path: string) => relative(root, path.replace(/^\\\\\?\\/, ''));
+  await cp(root, directory, { recursive: true, filter: (path) => !left.has(inTree(path)) });
   return directory;
 }
 
