@@ -385,13 +385,17 @@ export function invalidAddress(text: string, problem: string): HvsockError {
 
 /** ERR_HVSOCK_INVALID_ARGUMENT: names the option, its value, and what would be right. */
 export function invalidArgument(name: string, value: unknown, expected: string): HvsockError {
-  // Not String(): it throws on an object without a prototype. Not a custom inspect: it may do anything.
-  const shown =
-    typeof value === 'string'
-      ? JSON.stringify(value)
-      : inspect(value, { depth: 0, customInspect: false, showProxy: true });
-  return new HvsockError(`${name} must be ${expected}, not ${shown}`, {
+  return new HvsockError(`${name} must be ${expected}, not ${shown(value)}`, {
     code: 'ERR_HVSOCK_INVALID_ARGUMENT',
     kind: 'invalid',
   });
+}
+
+/** A value in one line; of an object with much in it, a socket for one, only what it is. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  // Not String(): it throws on an object without a prototype. Not a custom inspect: it may do anything.
+  const options = { customInspect: false, showProxy: true };
+  const text = inspect(value, { ...options, depth: 0 });
+  return text.includes('\n') ? inspect(value, { ...options, depth: -1 }) : text;
 }

@@ -1,6 +1,6 @@
 // Server: what a net.Server has, over any transport; and listen(), which makes any net.Server listen on an address.
 import { EventEmitter, once } from 'node:events';
-import type net from 'node:net';
+import net from 'node:net';
 import { type Address, type AddressLike, toAddress } from './address/address.ts';
 import { checkFunction, checkSignal } from './checks.ts';
 import { abortError, HvsockError, invalidArgument, withKind } from './errors.ts';
@@ -301,6 +301,9 @@ export async function listen<S extends net.Server | Server | Server<FramedSocket
   if (server instanceof Server) {
     await server.listen(like, options);
     return server;
+  }
+  if (!(server instanceof net.Server)) {
+    throw invalidArgument('server', server, 'a Server of this library, or of node:net, tls, http, https or http2');
   }
   const checked = checkListenOptions(options);
   const { transport, address } = transportFor(toAddress(like), options.partition);

@@ -219,6 +219,13 @@ describe('listening on a path', { timeout: 30_000, skip: noUnixSockets }, () => 
     await once(server, 'close');
   });
 
+  test('what is no server is refused, and named', async () => {
+    for (const value of [undefined, {}, () => {}]) {
+      const error = { code: 'ERR_HVSOCK_INVALID_ARGUMENT', message: /^server must be a Server .*$/ };
+      await assert.rejects(listen(value as unknown as http.Server, 'unix:///tmp/x'), error);
+    }
+  });
+
   test('options of other families are refused', async () => {
     await assert.rejects(async () => createServer().listen('unix:///tmp/x', { bufferSize: 1024 }), /bufferSize/);
     await assert.rejects(async () => createServer().listen('vsock://:1024', { mode: 0o600 }), /mode must be absent/);

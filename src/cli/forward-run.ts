@@ -155,7 +155,7 @@ class Forwarder {
     if (allowed !== undefined && !(remoteEndpoint instanceof VsockAddress && allowed.has(remoteEndpoint.cid))) {
       return 'it is not on the list of --allow';
     }
-    if (this.#active.size >= maxConnections) return `there are ${maxConnections} connections`;
+    if (this.#active.size >= maxConnections) return `--max-connections is ${maxConnections}`;
     if (connect.type === 'standard' && this.#active.size > 0) return 'stdin and stdout are taken';
     return this.#stop.received === undefined ? undefined : 'this is stopping';
   }
@@ -209,7 +209,8 @@ class Forwarder {
     let timer: NodeJS.Timeout | undefined;
     // One with stdin and stdout may last; only a stop limits it.
     this.#stop.whenReceived(() => {
-      if (count > 0) this.#reporter.tell('draining', { count, grace }, `${count} connections have ${grace} ms to end`);
+      const connections = count === 1 ? '1 connection has' : `${count} connections have`;
+      if (count > 0) this.#reporter.tell('draining', { count, grace }, `${connections} ${grace / 1000} s to end`);
       timer = setTimeout(cut, connect.type === 'standard' ? 0 : grace);
     });
     await Promise.all(this.#active);

@@ -8,13 +8,15 @@ Usage: hvsock doctor [--json] [--io [--vmid VM --service SERVICE]] [SOCKET...]
        hvsock services list [--json]
        hvsock services register SERVICE [--name NAME] [--json]
        hvsock services unregister SERVICE [--json]
+       hvsock --help | --version
 
 doctor: what is wrong with hypervisor sockets here, why, and the command that
 mends it. Looks only: it changes nothing and connects to no machine. SOCKET is
 the path or address of a monitor's unix socket to look at too, or HyperKit's
 directory. On Windows, --io also tries how bytes are carried, by an echo over
-AF_HYPERV loopback, and of a machine's echo service. The findings go to stdout; with --json, as one array. Exit status: 0
-no failure, 1 a failure, 2 not understood.
+AF_HYPERV loopback, and of a machine's echo service. The findings go to stdout;
+with --json, as one array. Exit status: 0 no failure, 1 a failure, 2 not
+understood.
 
 emulate: a hypervisor in a directory, for machines that have none. Programs that
 run with HVSOCK_EMULATOR=DIRECTORY, and with HVSOCK_EMULATOR_CID=3 in guest 3,
@@ -40,8 +42,6 @@ Options of emulate:
       --loopback            with a new DIRECTORY: connections are TCP on
                             127.0.0.1, where unix sockets do not work
       --json                one JSON object for each line of messages
-  -h, --help                this text
-      --version             the version
 
 Faults of the guest's connections with other machines:
       --refuse SHARE        refuse this share of connects, 0 to 1

@@ -60,7 +60,8 @@ async function main([command, ...args]: readonly string[]): Promise<number> {
         throw new UsageError(command === undefined ? 'a command is needed' : `there is no command ${command}`);
     }
   } catch (error) {
-    reporter.fail(error instanceof UsageError ? new UsageError(`${error.message}; see ${tool} --help`) : error);
+    const help = command === 'forward' ? `${tool} forward --help` : `${tool} --help`;
+    reporter.fail(error instanceof UsageError ? new UsageError(`${error.message}; see ${help}`) : error);
     return error instanceof UsageError ? 2 : 1;
   }
 }

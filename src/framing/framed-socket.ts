@@ -1,6 +1,7 @@
 // A connection whose ends are frames: half close and the last bytes survive where the socket beneath loses them.
+import { Duplex } from 'node:stream';
 import { uint32Field } from '../address/field.ts';
-import { HvsockError } from '../errors.ts';
+import { HvsockError, invalidArgument } from '../errors.ts';
 import { type Beneath, OverSocket } from './over-socket.ts';
 import { type ControlFrame, encodeControl, encodeData, FrameParser } from './shutdown-protocol.ts';
 
@@ -68,6 +69,7 @@ export class FramedSocket extends OverSocket {
 
   /** Takes over `socket`, which must be open both ways, or connecting, and have `allowHalfOpen`; nobody else may use it then. */
   constructor(socket: Beneath, options: FramedSocketOptions = {}) {
+    if (!(socket instanceof Duplex)) throw invalidArgument('socket', socket, 'a socket or another stream.Duplex');
     checkFramedOptions(options);
     const { closeTimeout = CLOSE_TIMEOUT, allowHalfOpen = true, highWaterMark } = options;
     super(socket, { allowHalfOpen, ...(highWaterMark === undefined ? {} : { highWaterMark }) });

@@ -118,6 +118,7 @@ test('help, version, and what is not understood', async () => {
     [[], /a command is needed; see hvsock --help/],
     [['emulat'], /there is no command emulat/],
     [['emulate'], /emulate needs a DIRECTORY/],
+    [['forward'], /forward needs two addresses.*; see hvsock forward --help/],
     [['emulate', directory, 'other'], /one DIRECTORY, not also other/],
     [['emulate', directory, '--delay', '5'], /--delay needs --guest/],
     [['emulate', directory, '-g', 'three'], /--guest must be a number, not "three"/],

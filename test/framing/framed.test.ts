@@ -351,6 +351,13 @@ describe('a framed connection', { timeout: 30_000 }, () => {
   });
 });
 
+test('what is no stream is refused, and named', () => {
+  assert.throws(() => new FramedSocket({} as Socket), {
+    code: 'ERR_HVSOCK_INVALID_ARGUMENT',
+    message: 'socket must be a socket or another stream.Duplex, not {}',
+  });
+});
+
 describe('Python', { timeout: 30_000, skip: noUnixSockets }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'hvsock-'));
   after(() => rmSync(folder, { recursive: true }));
