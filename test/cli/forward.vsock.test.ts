@@ -2,12 +2,15 @@
 import '../support/lab.ts';
 
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { connect, listenInherited } from 'hvsock';
 import { echo, serve } from '../support/servers.ts';
 import { activated, ForwardProcess } from './forward-process.ts';
@@ -88,4 +91,43 @@ test('a far side that a machine starts later', { timeout: 120_000 }, async (t) =
   const server = new HvcatProcess(['-l', '--echo', '-v', `:${port}`]);
   t.after(() => server.child.kill());
   assert.equal((await client).stdout, 'early');
+});
+
+test("as ssh's ProxyCommand, by the lines of the manual", { timeout: 60_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hvsock-forward-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const at = (name: string) => join(folder, name);
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('key')]);
+  execFileSync('dropbearkey', ['-t', 'ed25519', '-f', at('host-key')], { stdio: 'ignore' });
+  // Dropbear, since the installation of OpenSSH's server would start one; root's home is a file system of its own.
+  const home = `mount -t tmpfs -o mode=700 none ~root && mkdir -m 700 ~root/.ssh && cp ${at('key.pub')} ~root/.ssh/authorized_keys`;
+  const dropbear = `exec /usr/sbin/dropbear -F -E -r ${at('host-key')} -p 127.0.0.1:2022 2>&1`;
+  const server = spawn('unshare', ['-m', 'sh', '-c', `${home} && ${dropbear}`]);
+  t.after(() => server.kill('SIGKILL'));
+  let log = '';
+  while (!log.includes('Not backgrounding')) log += (await once(server.stdout, 'data'))[0];
+  const forward = new ForwardProcess(t, ['--allow', '1', ':any', 'tcp://127.0.0.1:2022']);
+  const port = portOf(await forward.address());
+
+  const manual = readFileSync(new URL('../../../../docs/forward.md', import.meta.url), 'utf8');
+  const [config = ''] = /^Host vm3$[^`]*/m.exec(manual) ?? [];
+  assert.match(config, /ProxyCommand hvsock forward - vsock:\/\/3:22\n/);
+  const settings = [
+    'StrictHostKeyChecking accept-new',
+    `UserKnownHostsFile ${at('known')}`,
+    `IdentityFile ${at('key')}`,
+  ];
+  writeFileSync(at('config'), `${config.replace('vsock://3:22', `vsock://1:${port}`)}    ${settings.join('\n    ')}\n`);
+  const hvsock = fileURLToPath(import.meta.resolve('#src/cli/hvsock.js'));
+  writeFileSync(at('hvsock'), `#!/bin/sh\nexec ${process.execPath} ${hvsock} "$@"\n`, { mode: 0o755 });
+  const env = { ...process.env, PATH: `${folder}${delimiter}${process.env['PATH']}` };
+  const ssh = spawn('ssh', ['-F', at('config'), '-o', 'BatchMode=yes', 'vm3', 'cat; seq 100000 | tail -n 1'], { env });
+  let complaints = '';
+  ssh.stderr.on('data', (chunk) => {
+    complaints += chunk;
+  });
+  ssh.stdin.end('x'.repeat(1_000_000));
+  const [output, [status]] = await Promise.all([text(ssh.stdout), once(ssh, 'close')]);
+  assert.equal(status, 0, complaints);
+  assert.equal(output, `${'x'.repeat(1_000_000)}100000\n`);
 });
