@@ -94,6 +94,11 @@ export function setConnecting(socket: net.Socket, connecting: boolean): void {
   (socket as { connecting: boolean }).connecting = connecting;
 }
 
+/** The `messageSize` that a socket was made with; undefined without one, and for sockets that are none of ours. */
+export function messageSizeOf(socket: object): number | undefined {
+  return states.get(socket as net.Socket)?.messageSize;
+}
+
 /** Makes a socket that node:net accepted one of ours. */
 export function socketFromAccepted(
   accepted: net.Socket,

@@ -6,7 +6,7 @@ import { systemError } from '../errors.ts';
 import type { Binding, Pump } from '../native/binding.ts';
 import { descriptorOf, takeDescriptor } from '../native/descriptor.ts';
 import { loadBinding } from '../native/load.ts';
-import { Socket } from '../socket.ts';
+import { messageSizeOf, Socket } from '../socket.ts';
 import type { Engine, EngineOnEnd, Pair } from './engine.ts';
 
 type Numbers = readonly [number, number];
@@ -51,7 +51,10 @@ export function startThreads(
   const pumpOnEnd = (result: number, side: 0 | 1, inSend: boolean) => {
     engineOnEnd(result === 0 ? undefined : errorOf(result, side, inSend ? 'write' : 'read'));
   };
-  const pump = binding.pump_start(first, second, bufferSize, 0, false, pumpOnEnd, firstHead, secondHead);
+  // The pump has one for both directions.
+  const messageSize = Math.min(...pair.map((stream) => messageSizeOf(stream) ?? Number.POSITIVE_INFINITY));
+  const most = Number.isFinite(messageSize) ? messageSize : 0;
+  const pump = binding.pump_start(first, second, bufferSize, most, false, pumpOnEnd, firstHead, secondHead);
   if (typeof pump === 'number') throw systemError(pump, 'thread', 'hybrid');
   return engineOf(binding, pump);
 }

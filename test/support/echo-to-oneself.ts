@@ -1,15 +1,18 @@
 // A program that echoes to itself over a unix socket, with writes of all sizes and shapes, and checks what comes back:
-//   echo-to-oneself.js PATH OPTIONS   the options of both sides, in JSON
+//   echo-to-oneself.js PATH OPTIONS [relayed]   the options of both sides, in JSON; with a relay between them or without
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { connect, createServer } from 'hvsock';
+import { connect, createServer, relay } from 'hvsock';
 
-const [path = '', json = '{}'] = process.argv.slice(2);
+const [path = '', json = '{}', relayed] = process.argv.slice(2);
 const options = { ...JSON.parse(json), allowHalfOpen: true };
 const server = await createServer(options, (socket) => socket.pipe(socket)).listen(`unix://${path}`);
+const front = await createServer({ ...options, pauseOnConnect: true }, (client) =>
+  relay(client, connect(`unix://${path}`, options)),
+).listen(`unix://${path}-relayed`);
 
-const socket = connect(`unix://${path}`, options);
+const socket = connect(`unix://${path}${relayed === undefined ? '' : '-relayed'}`, options);
 const sent: Buffer[] = [];
 const taken: number[] = [];
 const write = (chunk: Buffer | string, encoding: BufferEncoding = 'utf8') => {
@@ -38,4 +41,4 @@ assert.deepEqual(
   taken,
   sent.map((_chunk, index) => index),
 );
-server.close();
+for (const listener of [server, front]) listener.close();
