@@ -78,7 +78,7 @@ export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitt
   readonly #options: ServerOptions | FramedServerOptions;
   #listener: Listener | undefined;
   // Between listen() and a transport's word that it listens.
-  #starting = false;
+  #starting: Promise<Listener> | undefined;
   #connections = 0;
   #closing = false;
   #referenced = true;
@@ -120,7 +120,7 @@ export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitt
   ): this | Promise<this> {
     const callback = typeof optionsOrCallback === 'function' ? optionsOrCallback : callbackAfterOptions;
     const options = checkListenOptions(typeof optionsOrCallback === 'function' ? {} : optionsOrCallback);
-    if (this.#listener !== undefined || this.#starting) throw alreadyListening(this.#listener?.address);
+    if (this.#listener !== undefined || this.#starting !== undefined) throw alreadyListening(this.#listener?.address);
     const { transport, address } = transportFor(toAddress(like), options.partition);
     if (!this.#options.framed) requireHalfClose(this.#options, address);
     if (callback !== undefined) this.once('listening', callback);
@@ -153,7 +153,8 @@ export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitt
     address: Address,
     options: ListenOptions & { backlog: number },
   ): undefined | Promise<Listener> {
-    const events = { onIncoming: (incoming: Incoming) => this.#onIncoming(incoming), onTrouble: warnOnce() };
+    const onTrouble = warnOnce();
+    const events = { onIncoming: (incoming: Incoming) => this.#onIncoming(incoming, onTrouble), onTrouble };
     const accepting = this.#options.framed ? optionsBeneath(this.#options) : this.#options;
     const listener = transport.listen(address, options, accepting, events);
     if (listener instanceof Promise) return listener;
@@ -167,21 +168,23 @@ export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitt
   }
 
   async #await(opening: Promise<Listener>, signal: AbortSignal | undefined, address: Address): Promise<this> {
-    this.#starting = true;
+    this.#starting = opening;
+    // Not if it was closed meanwhile, and perhaps listens again.
+    const isAwaited = () => this.#starting === opening;
     try {
       const listener = await opening;
-      if (this.#starting) {
+      if (isAwaited()) {
         this.#take(listener);
         return this;
       }
       listener.close();
       throw signal?.aborted ? abortError(signal, `${address}`) : notRunningError('was closed before it listened');
     } finally {
-      this.#starting = false;
+      if (isAwaited()) this.#starting = undefined;
     }
   }
 
-  #onIncoming(incoming: Incoming): void {
+  #onIncoming(incoming: Incoming, onTrouble: (error: HvsockError) => void): void {
     const { filter } = this.#options;
     const isFull = this.maxConnections !== undefined && this.#connections >= this.maxConnections;
     let accepted = false;
@@ -196,7 +199,13 @@ export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitt
       this.emit('drop', { ...addresses, reason: isFull ? 'max-connections' : 'filter' });
       return;
     }
-    const socket = incoming.accept();
+    let socket: Socket;
+    try {
+      socket = incoming.accept();
+    } catch (error) {
+      onTrouble(error as HvsockError);
+      return;
+    }
     this.#connections++;
     socket.once('close', () => {
       this.#connections--;
@@ -215,7 +224,7 @@ export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitt
   /** Stops listening. The callback, and 'close', come when every connection has ended. */
   close(callback?: (error?: Error) => void): this {
     checkFunction('callback', callback);
-    if (this.#listener === undefined && !this.#starting) {
+    if (this.#listener === undefined && this.#starting === undefined) {
       const error = notRunningError('is not listening');
       // As net.Server has it: one that is still closing is waited for.
       if (callback !== undefined) {
@@ -227,7 +236,7 @@ export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitt
     if (callback !== undefined) this.once('close', callback);
     this.#listener?.close();
     this.#listener = undefined;
-    this.#starting = false;
+    this.#starting = undefined;
     this.#closing = true;
     process.nextTick(() => this.#emitCloseIfDone());
     return this;
@@ -261,7 +270,7 @@ export class Server<S extends Socket | FramedSocket = Socket> extends EventEmitt
 
   /** Closes the server and waits for its connections to end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.listening) return;
+    if (!this.listening && this.#starting === undefined) return;
     const closed = once(this, 'close');
     this.close();
     await closed;

@@ -45,6 +45,8 @@ export interface Connection {
   readonly remote: Address | undefined;
   /** The buffer's sizes now, if this transport has them. The connection is open when this is called. */
   bufferSizes?(): BufferSizes;
+  /** Whether it keeps the process alive, where something does that is not the socket. */
+  setRef?: ((referenced: boolean) => void) | undefined;
 }
 
 /** An attempt to connect, under way. */
@@ -78,6 +80,7 @@ export function socketConnected(socket: Socket, connection: Connection, announce
   const state = states.get(socket) as State;
   state.connection = connection;
   state.attempt = undefined;
+  if (!state.referenced) connection.setRef?.(false);
   setConnecting(socket, false);
   // The idle time counts from here, as net.Socket has it.
   if (socket.timeout) socket.setTimeout(socket.timeout);
@@ -213,6 +216,7 @@ function setReferenced(socket: Socket, referenced: boolean): void {
   if (state === undefined) return;
   state.referenced = referenced;
   state.attempt?.setRef(referenced);
+  state.connection?.setRef?.(referenced);
 }
 
 /** The six properties by which programs written for TCP ask for addresses. */

@@ -144,6 +144,22 @@ describe('listening on a path', { timeout: 30_000, skip: noUnixSockets }, () => 
     await assert.rejects(async () => createServer().listen(address, { mode: 0o1777 }), /mode must be permission bits/);
   });
 
+  test('closed before it listens, and made to listen elsewhere: that is where it does', {
+    timeout: 10_000,
+  }, async () => {
+    const [[first, path], [second]] = [forms['unix']!(folder()), forms['unix']!(folder())];
+    const server = createServer();
+    const abandoned = assert.rejects(server.listen(first), { code: 'ERR_SERVER_NOT_RUNNING' });
+    server.close();
+    await Promise.all([abandoned, server.listen(second)]);
+    assert.equal(`${server.address()}`, second);
+    assert.equal(existsSync(path), false);
+    await server[Symbol.asyncDispose]();
+    const disposed = assert.rejects(server.listen(first), { code: 'ERR_SERVER_NOT_RUNNING' });
+    await Promise.all([disposed, server[Symbol.asyncDispose]()]);
+    assert.equal(existsSync(path), false);
+  });
+
   test('closed before it listens: the promise rejects, and no file is left', async () => {
     const [address, path] = forms['unix']!(folder());
     const server = createServer();

@@ -17,6 +17,10 @@ export interface Carrier {
   readonly fd: number | undefined;
   /** Ties what carries the bytes to the socket on the seat: each learns of the other's end. */
   follow(socket: net.Socket): void;
+  /** Whether what carries the bytes keeps the process alive, as it does at first; undefined where nothing does. */
+  readonly setRef?: (referenced: boolean) => void;
+  /** Ends what carries the bytes: nobody was made to hold the seat. */
+  abandon(): void;
 }
 
 /** A connection to be carried. */
@@ -31,12 +35,12 @@ export interface Cargo {
   readonly address: Address;
 }
 
-/** Seats a connected descriptor. Throws. */
+/** Seats a connected descriptor. Throws, and then the seat is as it was. */
 export function carry(binding: Binding, seat: Seat, cargo: Cargo): Carrier {
   if (cargo.io === 'threads') return carryByThreads(binding, seat, cargo);
   const result = seat.adopt(cargo.fd);
   if (result < 0) throw failure(cargo, result, 'dup');
-  return { fd: seat.fd, follow() {} };
+  return { fd: seat.fd, follow() {}, abandon() {} };
 }
 
 function failure({ family, address }: Cargo, result: number, syscall: string): HvsockError {
@@ -52,11 +56,6 @@ function carryByThreads(binding: Binding, seat: Seat, cargo: Cargo): Carrier {
     throw failure(cargo, result, 'socketpair');
   }
   const [ours, theirs] = pair as unknown as [number, number];
-  result = seat.adopt(theirs);
-  if (result < 0) {
-    for (const open of [fd, ours]) binding.socket_close(open);
-    throw failure(cargo, result, 'dup');
-  }
   let follower: net.Socket | undefined;
   let linger: NodeJS.Timeout | undefined;
   let ended = false;
@@ -66,16 +65,28 @@ function carryByThreads(binding: Binding, seat: Seat, cargo: Cargo): Carrier {
     // The pair's failures are the socket's own: it has been destroyed.
     if (result < 0 && side === 0) follower?.destroy(failure(cargo, result, 'read'));
   });
-  if (typeof pump === 'number') throw failure(cargo, pump, 'pthread_create');
+  if (typeof pump === 'number') {
+    binding.socket_close(theirs);
+    throw failure(cargo, pump, 'pthread_create');
+  }
+  result = seat.adopt(theirs);
+  if (result < 0) {
+    binding.pump_cancel(pump);
+    throw failure(cargo, result, 'dup');
+  }
   return {
     fd: undefined,
     follow(socket) {
       follower = socket;
       socket.once('close', () => {
         if (ended) return;
+        // What it has written is still to leave.
+        binding.pump_set_ref(pump, true);
         binding.pump_finish(pump);
         linger = setTimeout(() => binding.pump_cancel(pump), LINGER);
       });
     },
+    setRef: (referenced) => binding.pump_set_ref(pump, referenced),
+    abandon: () => binding.pump_cancel(pump),
   };
 }

@@ -83,7 +83,7 @@ const family: NativeFamily = {
   },
 
   readName: (binding, fd, which) => HypervAddress.fromSockaddr(calls.nameOf(binding, fd, which)),
-  connection: (_fd, ends) => ends,
+  connection: (_fd, ends) => ({ ...ends }),
   chooseIo: () => chooseIo(transport),
 };
 

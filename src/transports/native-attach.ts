@@ -98,26 +98,51 @@ function attachByHandle(
   options: ListenerOptions,
 ): void {
   const arrivals = new WeakMap<TcpHandle, { readonly endpoints: Endpoints; readonly carrier: Carrier }>();
+  const followed = new WeakSet<Carrier>();
+  const onTrouble = (error: HvsockError) => process.emitWarning(error);
   const acceptor = new Acceptor(binding, family, target, options, {
     makeRoom() {},
     onConnection(fd, { local, remote }) {
       const seat = tcpSeat(binding);
       const cargo = { fd, io, messageSize: undefined, family: family.family, address: target };
-      const carrier = carry(binding, seat, cargo);
+      let carrier: Carrier;
+      try {
+        carrier = carry(binding, seat, cargo);
+      } catch (error) {
+        seat.discard();
+        onTrouble(error as HvsockError);
+        return;
+      }
       arrivals.set(seat.stream.handle, { endpoints: { localEndpoint: local, remoteEndpoint: remote }, carrier });
-      handle.onconnection?.(0, seat.stream.handle);
+      try {
+        handle.onconnection?.(0, seat.stream.handle);
+      } finally {
+        // Dropped, without a socket.
+        if (!followed.has(carrier)) carrier.abandon();
+      }
     },
-    onTrouble: (error) => process.emitWarning(error),
+    onTrouble,
   });
   const handle = newListeningHandle({
     onClose: () => acceptor.close(),
     onRef: (referenced) => acceptor.setRef(referenced),
   });
-  server.listen(handle, options.backlog);
-  server.prependListener('connection', (socket) => {
+  try {
+    server.listen(handle, options.backlog);
+  } catch (error) {
+    // It listens elsewhere by now.
+    handle.close();
+    throw error;
+  }
+  const follow = (socket: net.Socket) => {
     const { _handle } = socket as HandleHolder;
-    if (_handle) arrivals.get(_handle)?.carrier.follow(socket);
-  });
+    const carrier = _handle ? arrivals.get(_handle)?.carrier : undefined;
+    if (carrier === undefined) return;
+    followed.add(carrier);
+    carrier.follow(socket);
+  };
+  server.prependListener('connection', follow);
+  server.once('close', () => server.off('connection', follow));
   attachServer(server, acceptor.address, (socket) => {
     const { _handle } = socket as HandleHolder;
     return _handle ? arrivals.get(_handle)?.endpoints : undefined;

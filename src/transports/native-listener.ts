@@ -5,7 +5,7 @@ import type { Binding } from '../native/binding.ts';
 import { openSeat, type Seat } from '../native/seat.ts';
 import { Socket, socketConnected } from '../socket.ts';
 import { Acceptor } from './acceptor.ts';
-import { carry } from './carry.ts';
+import { type Carrier, carry } from './carry.ts';
 import type { Ends, NativeFamily } from './native-family.ts';
 import type { AcceptOptions, ChosenIo, Listener, ListenerEvents, ListenerOptions } from './transport.ts';
 
@@ -77,12 +77,20 @@ export class NativeListener implements Listener {
     const socket = new Socket(family, this.#accepting, seat.stream);
     // Frees a descriptor, which the next spare takes.
     const { messageSize } = this.#accepting;
-    const carrier = carry(this.#binding, seat, { fd, io: this.#io, messageSize, family, address: this.address });
+    let carrier: Carrier;
+    try {
+      carrier = carry(this.#binding, seat, { fd, io: this.#io, messageSize, family, address: this.address });
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
     carrier.follow(socket);
     const next = this.#closed ? -1 : openSeat(this.#binding);
     if (typeof next !== 'number') this.#spare = next;
     if (this.#accepting.pauseOnConnect) socket.pause();
-    socketConnected(socket, this.#family.connection(carrier.fd, ends, {}), false);
+    const connection = this.#family.connection(carrier.fd, ends, {});
+    if (carrier.setRef !== undefined) connection.setRef = carrier.setRef;
+    socketConnected(socket, connection, false);
     return socket;
   }
 

@@ -43,7 +43,15 @@ export function nativeTransport(family: NativeFamily): Transport {
     attach(server, target, options) {
       family.checkOptions(options);
       const binding = loadBinding();
-      return withIo(family, options, (io) => attachNative(binding, family, server, target, io, options));
+      let closed = false;
+      const serverOnClose = () => {
+        closed = true;
+      };
+      server.once('close', serverOnClose);
+      return withIo(family, options, (io) => {
+        server.off('close', serverOnClose);
+        if (!closed) attachNative(binding, family, server, target, io, options);
+      });
     },
   };
 }
@@ -148,7 +156,9 @@ class NativeAttempt implements Attempt {
     const { messageSize } = seated.get(this.#socket) as Seated;
     const carrier = carry(binding, seat, { fd, io, messageSize, family, address: this.#target });
     carrier.follow(this.#socket);
-    return this.#family.connection(carrier.fd, ends, this.#options);
+    const connection = this.#family.connection(carrier.fd, ends, this.#options);
+    if (carrier.setRef !== undefined) connection.setRef = carrier.setRef;
+    return connection;
   }
 
   cancel(): void {

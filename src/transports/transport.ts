@@ -73,6 +73,7 @@ export interface Incoming {
   readonly local: Address;
   /** Undefined where the transport does not tell who is there. */
   readonly remote: Address | undefined;
+  /** Throws a `HvsockError` where the system has no more to give; the connection is closed then. */
   accept(): Socket;
   refuse(): void;
 }

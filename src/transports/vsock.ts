@@ -92,6 +92,7 @@ function setConnectTimeout(binding: Binding, fd: number, milliseconds: number): 
 class VsockConnection implements Connection {
   readonly remote: Address;
   readonly bufferSizes?: () => BufferSizes;
+  setRef?: (referenced: boolean) => void;
   readonly #toHost: boolean;
   #local: VsockAddress;
 

@@ -2,9 +2,10 @@
 // process of its own.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { connect, connectAsync, createServer, type Socket } from 'hvsock';
+import { connect, connectAsync, createServer, listen, type Socket } from 'hvsock';
 import { engines, freshAddress, shim } from '../support/hyperv.ts';
 import { echo } from '../support/servers.ts';
 
@@ -37,6 +38,30 @@ const stages: Record<string, () => Promise<void> | void> = {
     await server.listen(freshAddress());
     server.unref();
     connect(freshAddress(), { retry: { for: Number.POSITIVE_INFINITY } }).unref();
+    for (const io of engines) {
+      const address = freshAddress();
+      const server = createServer((socket) => socket.unref());
+      await server.listen(address, { io });
+      const socket = await connectAsync(address, { io });
+      socket.write('x');
+      for (const each of [server, socket]) each.unref();
+    }
+  },
+  async 'a server is closed, or listens elsewhere, before it is known how bytes are carried'() {
+    const server = net.createServer();
+    const closed = assert.rejects(listen(server, freshAddress()), { code: 'ERR_SERVER_NOT_RUNNING' });
+    server.close();
+    const other = net.createServer();
+    const elsewhere = assert.rejects(listen(other, freshAddress()), { code: 'ERR_SERVER_ALREADY_LISTEN' });
+    other.listen(0, '127.0.0.1');
+    const own = createServer();
+    const abandoned = assert.rejects(own.listen(freshAddress()), { code: 'ERR_SERVER_NOT_RUNNING' });
+    own.close();
+    const address = freshAddress();
+    await Promise.all([closed, elsewhere, abandoned, own.listen(address)]);
+    assert.equal(server.listening, false);
+    assert.equal(`${own.address()}`, `${address}`);
+    for (const each of [other, own]) each.close();
   },
   async 'what was written before the end arrives, also when the process ends then'() {
     for (const io of engines) {

@@ -5,11 +5,12 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { text } from 'node:stream/consumers';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { connect, connectAsync, createServer, type Endpoints, type HypervAddress, listen, type Socket } from 'hvsock';
 import { Agent } from 'hvsock/http';
 import { registerService, unregisterService } from 'hvsock/windows';
-import { engines, freshAddress, inject, noFaults } from '../support/hyperv.ts';
+import { loadBinding } from '#src/native/load.js';
+import { engines, freshAddress, inject, noFaults, shim } from '../support/hyperv.ts';
 import { echo, readAll } from '../support/servers.ts';
 
 describe('our own server', { timeout: 60_000 }, () => {
@@ -93,6 +94,7 @@ describe("Node's servers", { timeout: 60_000 }, () => {
         agent.destroy();
         await new Promise((resolve) => server.close(resolve));
         assert.equal(server.listening, false);
+        assert.equal(server.listenerCount('connection'), 1);
       }
     });
   }
@@ -109,6 +111,85 @@ describe("Node's servers", { timeout: 60_000 }, () => {
     kept.destroy();
     server.close();
   });
+
+  test('leave no thread to a peer that was dropped and stays', { skip: noFaults }, async () => {
+    const address = freshAddress();
+    const server = net.createServer();
+    server.maxConnections = 0;
+    await listen(server, address, { io: 'threads' });
+    const dropped = once(server, 'drop');
+    const before = shim?.calls().close ?? 0;
+    const peer: Socket = connect(address, { io: 'direct', allowHalfOpen: true }).on('error', () => {});
+    await dropped;
+    while (shim?.calls().close === before) await new Promise((resolve) => setImmediate(resolve));
+    peer.destroy();
+    server.close();
+  });
+});
+
+// No system at hand runs out of sockets or threads when told to: the addon's calls are made to say so.
+describe('without sockets or threads to carry by', { timeout: 60_000 }, () => {
+  const WSAEMFILE = -10_024;
+  const binding = loadBinding();
+
+  /** A call that fails until the test is over, or so many times. */
+  function failing(context: TestContext, name: 'socket_pair' | 'pump_start', times = Number.POSITIVE_INFINITY): void {
+    const real = binding[name] as (...values: unknown[]) => unknown;
+    let left = times;
+    const replaced = (...values: unknown[]) => {
+      if (left-- <= 0) return real(...values);
+      if (name === 'pump_start') for (const fd of values.slice(0, 2)) binding.socket_close(fd as number);
+      return WSAEMFILE;
+    };
+    Object.assign(binding, { [name]: replaced });
+    context.after(() => Object.assign(binding, { [name]: real }));
+  }
+
+  for (const name of ['socket_pair', 'pump_start'] as const) {
+    test(`${name}: our own server closes who arrives, says so, and goes on`, async (t) => {
+      const address = freshAddress();
+      const server = createServer(echo);
+      await server.listen(address, { io: 'threads' });
+      failing(t, name, 1);
+      const warned = once(process, 'warning');
+      const closed = connect(address, { io: 'direct' }).on('error', () => {});
+      await Promise.all([once(closed.resume(), 'close'), warned]);
+      assert.equal((await warned)[0].kind, 'resources');
+      const socket = connect(address, { io: 'direct' });
+      socket.end('served');
+      assert.equal(String(await readAll(socket)), 'served');
+      await server[Symbol.asyncDispose]();
+    });
+
+    test(`${name}: a server of Node's does, too`, async (t) => {
+      const address = freshAddress();
+      const server = await listen(
+        net.createServer((socket) => socket.pipe(socket)),
+        address,
+        { io: 'threads' },
+      );
+      failing(t, name, 1);
+      const warned = once(process, 'warning');
+      const closed = connect(address, { io: 'direct' }).on('error', () => {});
+      await Promise.all([once(closed.resume(), 'close'), warned]);
+      assert.equal((await warned)[0].kind, 'resources');
+      const socket = connect(address, { io: 'direct' });
+      socket.end('served');
+      assert.equal(String(await readAll(socket)), 'served');
+      server.close();
+    });
+
+    test(`${name}: who connects tries again`, async (t) => {
+      const address = freshAddress();
+      const server = createServer(echo);
+      await server.listen(address, { io: 'direct' });
+      failing(t, name, 1);
+      const socket = connect(address, { io: 'threads', retry: { kinds: ['resources'], delay: 1 } });
+      socket.end('again');
+      assert.equal(String(await readAll(socket)), 'again');
+      await server[Symbol.asyncDispose]();
+    });
+  }
 });
 
 describe('a host that listens for its machines', { timeout: 60_000, skip: noFaults }, () => {

@@ -2,8 +2,9 @@
 import '../support/lab.ts';
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
@@ -346,6 +347,94 @@ describe('accepting', { timeout: 60_000 }, () => {
     await Promise.all(answers);
     child.stdin.end();
     assert.equal(await next(), 'cpu true');
+  });
+
+  test('out of descriptors, carried by threads: who cannot be carried is closed, and the next are served', async (t) => {
+    const program = `import { createServer } from 'hvsock';
+      const server = createServer((socket) => socket.pipe(socket));
+      await server.listen({ port: 0xffffffff }, { io: 'threads' });
+      console.log(server.address().port);
+      process.once('warning', (warning) => console.log(warning.code, warning.kind));`;
+    const child = spawn(
+      'sh',
+      ['-c', 'ulimit -n 60; exec "$0" --input-type=module -e "$1"', process.execPath, program],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    t.after(() => child.kill());
+    const lines = child.stdout.setEncoding('utf8')[Symbol.asyncIterator]();
+    const next = async () => String((await lines.next()).value).trim();
+    const address = local(Number(await next()));
+    const sockets = Array.from({ length: 40 }, () => connect(address));
+    const closed = sockets.map(async (socket) => {
+      socket.on('error', () => {}).on('data', () => socket.end());
+      socket.write('x');
+      await new Promise((resolve) => socket.once('close', resolve));
+    });
+    assert.equal(await next(), 'EMFILE resources');
+    await Promise.all(closed);
+    // Retried, for the server may have yet to hear of the last end.
+    for (let answer = ''; answer !== 'last'; ) {
+      const socket = connect(address);
+      socket.on('error', () => {}).end('last');
+      answer = await text(socket).catch(() => '');
+    }
+  });
+
+  test('carried by threads: descriptors and threads are back to their number when all have gone', async (t) => {
+    const state = () => ({ descriptors: openDescriptors().length, threads: readdirSync('/proc/self/task').length });
+    const direct = await serve(t, () => {});
+    const threads = await serve(t, () => {}, { io: 'threads' });
+    type Leave = (client: Socket, server: Socket) => void;
+    const round = async (leave: Leave, { server, address }: typeof direct, ios: ('direct' | 'threads')[]) => {
+      const closed: Promise<unknown>[] = [];
+      for (let i = 0; i < 20; i++) {
+        const arrived = once(server, 'connection') as Promise<[Socket]>;
+        const client = await connectAsync(address, { io: ios[i % ios.length] });
+        const [accepted] = await arrived;
+        for (const socket of [client, accepted]) {
+          socket.on('error', () => {});
+          closed.push(new Promise((resolve) => socket.once('close', resolve)));
+        }
+        leave(client, accepted);
+      }
+      await Promise.all(closed);
+    };
+    // From its first stream on, a loop of libuv holds a descriptor in reserve.
+    await round((client, accepted) => client.destroy() && accepted.destroy(), direct, ['direct']);
+    const before = state();
+    const leaves: Record<string, Leave> = {
+      'at once': (client, accepted) => client.destroy() && accepted.destroy(),
+      'with bytes that nobody reads': (client, accepted) => {
+        accepted.write('unread', () => client.destroy() && accepted.destroy());
+      },
+      'while the other side writes': (client, accepted) => {
+        while (accepted.write(Buffer.alloc(65_536)));
+        client.pause().once('readable', () => client.destroy());
+      },
+      'after an idle time': (client, accepted) => {
+        for (const socket of [client, accepted]) socket.setTimeout(50, () => socket.destroy());
+      },
+      'by an end, which the other side follows': (client, accepted) => {
+        accepted.resume();
+        client.resume().end();
+      },
+    };
+    for (const [name, leave] of Object.entries(leaves)) {
+      await round(leave, threads, ['threads', 'direct']);
+      t.diagnostic(name);
+      while (JSON.stringify(state()) !== JSON.stringify(before)) await new Promise((resolve) => setImmediate(resolve));
+    }
+  });
+
+  test('carried by threads: what is not referenced does not keep the process', { timeout: 20_000 }, () => {
+    const program = `import { connectAsync, createServer } from 'hvsock';
+      const server = createServer((socket) => socket.unref());
+      await server.listen({ port: 0xffffffff }, { io: 'threads' });
+      const address = { cid: 1, port: server.address().port };
+      const socket = await connectAsync(address, { io: 'threads' });
+      socket.unref();
+      server.unref();`;
+    execFileSync(process.execPath, ['--input-type=module', '-e', program], { timeout: 15_000 });
   });
 });
 
