@@ -16,6 +16,7 @@ import type { Hello } from './emulated-hello.ts';
 import type { Place } from './hybrid-listener.ts';
 import { loopbackOf } from './loopback-port.ts';
 import { GATE, type Partition } from './partition.ts';
+import { type Sighting, sight } from './sighting.ts';
 import type { AttemptOptions } from './transport.ts';
 
 /** Ports below this are for root. */
@@ -31,6 +32,8 @@ export interface Route {
   readonly hello: Hello | undefined;
   /** Whether the hello is answered: by a gate, or by a listener on the loopback. */
   readonly answered: boolean;
+  /** The gate that it goes by, if it does. */
+  readonly gate?: Sighting;
 }
 
 /**
@@ -39,8 +42,8 @@ export interface Route {
  */
 export const answersHello = (own: Partition): boolean => own.hypervisor.medium === 'loopback';
 
-/** The way from `own` to the target. */
-export function routeTo(own: Partition, target: Address, options: AttemptOptions): Route {
+/** The way from `own` to the target; `pastGate` for one whose gate is nobody's any more. */
+export function routeTo(own: Partition, target: Address, options: AttemptOptions, pastGate: boolean): Route {
   const { localPort, toHost } = options;
   if (localPort !== undefined) {
     checkPrivilege(localPort, target);
@@ -66,7 +69,8 @@ export function routeTo(own: Partition, target: Address, options: AttemptOptions
     };
   }
   const guest = own.isHost ? cid : own.cid;
-  if (own.hypervisor.has(guest, GATE)) return { ...within(own, guest, GATE, target), hello, answered: true };
+  const gate = pastGate ? undefined : sight(own.hypervisor.fileOf(guest, GATE));
+  if (gate !== undefined) return { ...within(own, guest, GATE, target), hello, answered: true, gate };
   return routeThrough(own, hello, target);
 }
 

@@ -2,15 +2,16 @@
 import net from 'node:net';
 import type { Address } from '../address/address.ts';
 import type { HvsockError } from '../errors.ts';
-import type { Connection, Endpoints } from '../socket.ts';
+import type { Attempt, Connection, Endpoints } from '../socket.ts';
 import { HELLO_LENGTH, type Hello, readHello, writeHello } from './emulated-hello.ts';
-import { answersHello, endpoint, fail, placeFor, refusal, routeTo } from './emulated-routes.ts';
+import { answersHello, endpoint, fail, placeFor, type Route, refusal, routeTo } from './emulated-routes.ts';
 import { refusePathOptions } from './foreign-options.ts';
 import { HandshakeAnswer } from './hybrid-handshake.ts';
 import { attach, listen } from './hybrid-listener.ts';
 import { type Handshake, HybridSocket } from './hybrid-socket.ts';
 import { limited } from './limited.ts';
 import type { Partition } from './partition.ts';
+import { removeSighted } from './sighting.ts';
 import type { AttemptOptions, Transport } from './transport.ts';
 
 /** How long a connect waits for a machine that does not answer, in milliseconds, as Linux does. */
@@ -18,8 +19,7 @@ const CONNECT_TIMEOUT = 2000;
 /** How long who has connected may take to say who it is, in milliseconds. */
 const HELLO_TIMEOUT = 10_000;
 
-function prepare(own: Partition, target: Address, options: AttemptOptions): Handshake {
-  const { to, hello, answered } = routeTo(own, target, options);
+function prepare(own: Partition, target: Address, { to, hello, answered }: Route): Handshake {
   const local = endpoint(own, target.family, hello?.cid ?? own.cid, `${hello?.port ?? 0}`);
   return {
     to,
@@ -35,6 +35,44 @@ const refusals = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EAGAIN', 'EPIPE'];
 
 const asKernel = (error: HvsockError, target: Address) =>
   error.syscall === 'connect' && refusals.includes(error.code) ? refusal(target) : error;
+
+type OnEnd = (error: HvsockError | undefined, connection?: Connection) => void;
+
+/** One attempt; two where it meets the gate of a process that was killed, which is then removed. */
+function attempt(
+  own: Partition,
+  socket: HybridSocket,
+  target: Address,
+  options: AttemptOptions,
+  onEnd: OnEnd,
+): Attempt {
+  let latest: Attempt;
+  const start = (pastGate: boolean) => {
+    let route: Route | undefined;
+    latest = socket.attempt(
+      () => {
+        route = routeTo(own, target, options, pastGate);
+        return prepare(own, target, route);
+      },
+      (error, connection) => {
+        // The system's refusals have a number; those of a gate, which closes without an answer, have not.
+        if (route?.gate !== undefined && error?.code === 'ECONNREFUSED' && error.errno !== undefined) {
+          try {
+            removeSighted(route.gate);
+          } catch {
+            // Somebody else's, who may; here it is as good as removed.
+          }
+          start(true);
+        } else onEnd(error && asKernel(error, target), connection);
+      },
+    );
+  };
+  start(false);
+  return {
+    cancel: () => latest.cancel(),
+    setRef: (referenced) => latest.setRef(referenced),
+  };
+}
 
 /** Reads the hello of who has connected; closes on anything else. */
 export function meetHello(own: Partition, accepted: net.Socket, known: (hello: Hello) => void): void {
@@ -99,13 +137,9 @@ export function emulatedTransport(own: Partition, family: 'vsock' | 'hyperv'): T
     createSocket: (options) => new HybridSocket(family, options),
 
     connect(socket, target, options, onEnd) {
-      const attempt = (end: typeof onEnd) =>
-        (socket as HybridSocket).attempt(
-          () => prepare(own, target, options),
-          (error, connection) => end(error && asKernel(error, target), connection),
-        );
-      if (options.timeout !== undefined) return attempt(onEnd);
-      return limited(CONNECT_TIMEOUT, () => fail('ETIMEDOUT', 'connect', target), attempt, onEnd);
+      const start = (end: OnEnd) => attempt(own, socket as HybridSocket, target, options, end);
+      if (options.timeout !== undefined) return start(onEnd);
+      return limited(CONNECT_TIMEOUT, () => fail('ETIMEDOUT', 'connect', target), start, onEnd);
     },
 
     async listen(target, options, accepting, events) {

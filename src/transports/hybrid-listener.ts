@@ -1,6 +1,6 @@
 // Listening on unix sockets: for our own Server, by way of a net.Server within, and for other people's.
 import { once } from 'node:events';
-import { chmodSync, chownSync, lstatSync, type Stats, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, chownSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
@@ -10,6 +10,7 @@ import { readThrough } from '../read-through.ts';
 import { type Connection, type Endpoints, type Socket, socketFromAccepted } from '../socket.ts';
 import { attachServer } from './attached-server.ts';
 import { openLoopback } from './loopback-port.ts';
+import { removeSighted, type Sighting, sight } from './sighting.ts';
 import type { AcceptOptions, Listener, ListenerEvents, ListenerOptions, PathOptions } from './transport.ts';
 
 /** Where to listen: the file, and the address that it stands for. */
@@ -89,14 +90,14 @@ export function open(server: net.Server, place: Place, options: ListenerOptions)
   } catch (error) {
     throw systemError((error as NodeJS.ErrnoException).errno ?? 0, 'listen', address.family, `${address}`);
   }
-  if (!statOf(path)?.isSocket()) return bind(server, place, options);
+  if (!sight(path)?.stats.isSocket()) return bind(server, place, options);
   let closed = false;
   server.once('close', () => {
     closed = true;
   });
   return staleSocket(path).then((stale) => {
     // In one turn with what follows, so that nothing comes between, but for other processes.
-    if (stale !== undefined && isSame(stale, statOf(path))) unlinkSync(path);
+    if (stale !== undefined) removeSighted(stale);
     if (!closed) bind(server, place, options);
   });
 }
@@ -128,8 +129,8 @@ function setRights(path: string, { mode, uid, gid }: PathOptions): void {
 }
 
 /** The file at the path, if it is a socket that nobody answers on. */
-function staleSocket(path: string): Promise<Stats | undefined> {
-  const stats = statOf(path);
+function staleSocket(path: string): Promise<Sighting | undefined> {
+  const socket = sight(path);
   return new Promise((resolve) => {
     const probe = net.connect(path);
     // A server must not be the worse for being asked: it sees a client that says nothing and ends.
@@ -137,22 +138,9 @@ function staleSocket(path: string): Promise<Stats | undefined> {
       probe.resume().end().unref();
       resolve(undefined);
     });
-    probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED' ? stats : undefined));
+    probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED' ? socket : undefined));
   });
 }
-
-/** Undefined, too, where the directory is not there or closed: listening then fails with the reason. */
-function statOf(path: string): Stats | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether a file is still the one that was looked at: names are taken again, and so are inode numbers. */
-const isSame = (before: Stats, now: Stats | undefined) =>
-  now !== undefined && now.dev === before.dev && now.ino === before.ino && now.ctimeMs === before.ctimeMs;
 
 function acceptSocket(accepted: net.Socket, connection: Connection, options: AcceptOptions): Socket {
   const { onread } = options;

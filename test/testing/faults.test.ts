@@ -1,7 +1,10 @@
 // What goes wrong on purpose between emulated machines.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, afterEach, describe, test } from 'node:test';
 import {
   connect,
@@ -250,6 +253,32 @@ for (const medium of media) {
       (await pair(server, 2009)).forEach((end) => {
         end.destroy();
       });
+    });
+
+    test('who makes faults is killed: the next connect goes as if there had been none', async () => {
+      const machine = emulator.guest(10).partition;
+      await using server = await createServer().listen({ port: 2010 }, { partition: machine });
+      server.on('connection', (socket: Socket) => socket.end('here'));
+      const script = `
+        import { Emulator } from 'hvsock/testing';
+        const emulator = await Emulator.create(process.env.HVSOCK_EMULATOR);
+        await emulator.guest(10).setFaults({ refuse: true });
+        console.log('refusing');
+      `;
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        env: { ...process.env, HVSOCK_EMULATOR: emulator.directory },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      const options = { partition: host, allowHalfOpen: false };
+      await assert.rejects(connectAsync('vsock://10:2010', options), { kind: 'refused' });
+      child.kill('SIGKILL');
+      await once(child, 'close');
+      // At once: both find it so.
+      for (const socket of await Promise.all([1, 2].map(() => connectAsync('vsock://10:2010', options)))) {
+        assert.equal(await text(socket), 'here');
+      }
+      assert.deepEqual(readdirSync(join(emulator.directory, '10')).sort(), ['2010', 'vm-id']);
     });
 
     test('what cannot be meant is refused, and named', async () => {
