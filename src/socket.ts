@@ -3,10 +3,7 @@
 import net from 'node:net';
 import { type Address, type Capabilities, capabilitiesOf } from './address/address.ts';
 import { type Family, HvsockError, withKind } from './errors.ts';
-import { batchesOf, messagesOf, writeInTurn } from './messages.ts';
-
-/** Pieces of one write that every system takes. libuv minds the limit on POSIX systems alone: Linux' IOV_MAX is Wine's too. */
-const MOST_PIECES = 1024;
+import { messagesOf, writeInTurn } from './messages.ts';
 
 /** What the stream of a socket can be told. */
 export interface StreamOptions {
@@ -188,8 +185,7 @@ export class Socket extends net.Socket implements Endpoints {
     const write = (pieces: typeof chunks, onTaken: typeof callback) => super._writev?.(pieces, onTaken);
     const messageSize = states.get(this)?.messageSize;
     if (messageSize === undefined) {
-      if (chunks.length <= MOST_PIECES) write(chunks, callback);
-      else writeInTurn(batchesOf(chunks, MOST_PIECES), write, callback);
+      write(chunks, callback);
       return;
     }
     const bytes = chunks.map(({ chunk, encoding }) =>
