@@ -28,16 +28,8 @@ const ofHyperv = files.filter((name) => name.endsWith('.hyperv.test.js'));
 const ofOthers = [ofKernel, ofModules, ofPair, ofHyperv].flat();
 const ofMachine = files.filter((name) => !ofOthers.includes(name));
 const ofLibrary = ofKernel.filter((name) => !name.includes('/cli/'));
-/**
- * Not about Linux's kernel, its descriptors, or how the package is made there; nor over unix sockets from end to end, which
- * Node does not have on Windows.
- */
-const ofWindows = ofMachine.filter(
-  (name) =>
-    !/\/(doctor|native|examples)\/|\/package\/(musl|nodes|pack|prebuild)\.|\/cli\/(forward|sock-stress)|\/relay\./.test(
-      name,
-    ),
-);
+/** Not the doctor of Linux, its descriptors, or how the package is made there. What else needs Linux is skipped where it is. */
+const ofWindows = ofMachine.filter((name) => !/\/(doctor|native)\/|\/package\/(musl|nodes|pack|prebuild)\./.test(name));
 /** Of those, what depends on Node's own sockets and on the addon. */
 const ofWindowsLibrary = ofWindows.filter((name) => /\/(framing|windows)\/|\/(emulated|load)\./.test(name));
 const ofAddon = files.filter((name) => name.includes('/native/'));

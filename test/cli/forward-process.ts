@@ -17,7 +17,7 @@ export class ForwardProcess extends HvcatProcess {
     return (await this.stderr(/listening on (\S+), for/))[1] ?? '';
   }
 
-  /** Asks it to stop. */
+  /** Asks it to stop; on Windows, ends it at once. */
   stop(): Promise<Ending> {
     this.child.kill('SIGTERM');
     return this.ended;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { UsageError } from '#src/cli/arguments.js';
 import { readHvcatCommandLine } from '#src/cli/hvcat-arguments.js';
 import { usage } from '#src/cli/hvcat-usage.js';
 import { hvcatPath, runHvcat } from './hvcat-process.ts';
@@ -95,13 +96,18 @@ const misuses: [args: string[], problem: RegExp][] = [
 
 for (const [args, problem] of misuses) {
   test(`misuse: hvcat ${args.join(' ')}`, async () => {
-    const { status, stdout, stderr } = await runHvcat(args);
-    assert.match(stderr, /^hvcat: [^\n]*; see hvcat --help\n$/);
-    assert.match(stderr, problem);
-    assert.equal(stdout, '');
-    assert.equal(status, 2);
+    await assert.rejects(
+      async () => run(...args),
+      (error) => error instanceof UsageError && problem.test(error.message),
+    );
   });
 }
+
+test('misuse is one line and status 2', async () => {
+  const { status, stdout, stderr } = await runHvcat(['--echo', '3:1']);
+  assert.match(stderr, /^hvcat: --echo needs --listen[^\n]*; see hvcat --help\n$/);
+  assert.deepEqual([status, stdout], [2, '']);
+});
 
 test('on Linux, what only Windows can do fails with one line', { skip: process.platform === 'win32' }, async () => {
   const failures: [string[], RegExp][] = [

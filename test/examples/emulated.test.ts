@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Emulator } from 'hvsock/testing';
 import { runWell } from '../package/command.js';
+import { noUnixSockets } from '../support/capabilities.js';
 import { examples, runExample, serveExample } from './example.js';
 
 test('demo.ts, over an emulated hypervisor', { timeout: 60_000 }, async () => {
@@ -24,7 +25,10 @@ test('emulated.test.ts', { timeout: 60_000 }, async () => {
   assert.match(output, /^# pass 5$|^ℹ pass 5$/m);
 });
 
-test('firecracker: the agent reports, and runs a command', { timeout: 60_000 }, async (context) => {
+test('firecracker: the agent reports, and runs a command', {
+  timeout: 60_000,
+  skip: noUnixSockets,
+}, async (context) => {
   await using emulator = await Emulator.create();
   const path = join(emulator.directory, 'vm.sock');
   await emulator.guest(3).expose({ firecracker: path });

@@ -3,7 +3,7 @@ import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { root, runWell } from '../package/command.js';
-import { accompany, type Companion } from '../support/commands.js';
+import { accompanyWith, type Companion } from '../support/commands.js';
 
 /** Where the compiled examples are. */
 export const examples: string = join(root, 'build/ts/examples');
@@ -14,11 +14,9 @@ copyFileSync(join(root, 'examples/grpc/greeter.proto'), join(examples, 'grpc/gre
 /** Variables of the environment, over this process's own. */
 export type Variables = Readonly<Record<string, string>>;
 
-const assignments = (variables: Variables) => Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-
 /** Starts the serving side, which ends with the test. */
 export function serveExample(context: TestContext, name: string, args: string[], variables: Variables = {}): Companion {
-  return accompany(context, 'env', ...assignments(variables), process.execPath, join(examples, name), ...args);
+  return accompanyWith(context, variables, process.execPath, join(examples, name), ...args);
 }
 
 /** Runs the other side to its end: what it prints. */

@@ -13,6 +13,14 @@ export const noUnixSockets: string | false = await lackOfUnixSockets();
 export const noVsock: string | false =
   process.platform === 'win32' && 'on Windows vsock addresses are AF_HYPERV’s: test/hyperv is about those';
 
+/** No descriptors to carry in threads, nor any to count. */
+export const noDescriptors: string | false =
+  process.platform === 'win32' && 'sockets have no descriptors on Windows: run this on Linux';
+
+/** No signals that a process could catch: one that is sent ends it at once. */
+export const noSignals: string | false =
+  process.platform === 'win32' && 'a signal ends a process of Windows at once: run this on Linux or macOS';
+
 /** Why a program of Debian's is not to be had here; elsewhere its absence is a failure. */
 export const noProgram = (name: string): string | false =>
   process.platform === 'win32' && `no ${name} on Windows: run this on Linux`;

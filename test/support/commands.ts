@@ -16,7 +16,17 @@ export interface Companion {
 }
 
 export function accompany(context: TestContext, command: string, ...args: string[]): Companion {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return accompanyWith(context, {}, command, ...args);
+}
+
+/** The same with variables of the environment, over this process's own. */
+export function accompanyWith(
+  context: TestContext,
+  variables: NodeJS.ProcessEnv,
+  command: string,
+  ...args: string[]
+): Companion {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...variables } });
   context.after(async () => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const closed = once(child, 'close');
