@@ -91,8 +91,8 @@ describe('examples', { timeout: 300_000 }, () => {
   test('ssh: by ProxyCommand, to the server on the guest’s loopback', async (context) => {
     const directory = temporaryDirectory(context);
     const at = (name: string) => join(directory, name);
-    const hvcat = fileURLToPath(import.meta.resolve('#src/cli/hvcat.js'));
-    writeFileSync(at('hvcat'), `#!/bin/sh\nexec ${process.execPath} ${hvcat} "$@"\n`, { mode: 0o755 });
+    const hvsock = fileURLToPath(import.meta.resolve('#src/cli/hvsock.js'));
+    writeFileSync(at('hvsock'), `#!/bin/sh\nexec ${process.execPath} ${hvsock} "$@"\n`, { mode: 0o755 });
     const path = `${directory}${delimiter}${process.env['PATH']}`;
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('key')]);
     execFileSync('dropbearkey', ['-t', 'ed25519', '-f', at('host-key')], { stdio: 'ignore' });
