@@ -47,13 +47,26 @@ export class Hypervisor {
   constructor(directory: string, medium?: Medium) {
     if (medium !== undefined && !media.includes(medium)) throw invalidArgument('medium', medium, media.join(' or '));
     this.directory = resolve(directory);
-    mkdirSync(this.directory, { recursive: true });
+    this.#make();
     const settings = this.#settings(medium ?? (process.platform === 'win32' ? 'loopback' : 'unix'));
     if (medium !== undefined && settings.medium !== medium) {
       throw invalidArgument('medium', medium, `${settings.medium}, which ${directory} was made with`);
     }
     this.medium = settings.medium;
     this.token = settings.token;
+  }
+
+  #make(): void {
+    try {
+      mkdirSync(this.directory, { recursive: true });
+    } catch (cause) {
+      const { code = 'EIO', message } = cause as NodeJS.ErrnoException;
+      throw new HvsockError(`${this.directory}: no directory for an emulated hypervisor, ${message}; choose another`, {
+        code,
+        kind: code === 'EACCES' || code === 'EPERM' ? 'permission' : 'invalid',
+        cause,
+      });
+    }
   }
 
   #settings(medium: Medium): Settings {

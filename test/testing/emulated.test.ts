@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -276,5 +276,12 @@ test('directories of emulators', async () => {
   assert.throws(() => other.guest(2), /cid must be/);
   assert.throws(() => other.guest(3, { vmId: 'nonsense' }), /vmId must be a GUID/);
   await other.close();
+  const file = join(directory, 'file');
+  writeFileSync(file, '');
+  await assert.rejects(Emulator.create(file), {
+    code: 'EEXIST',
+    kind: 'invalid',
+    message: /file: no directory for an emulated hypervisor, EEXIST.*; choose another$/,
+  });
   rmSync(directory, { recursive: true });
 });
