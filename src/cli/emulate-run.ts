@@ -1,5 +1,6 @@
 // Runs an emulated hypervisor until it is stopped.
 import { createInterface } from 'node:readline';
+import { HvsockError } from '../index.ts';
 import { Emulator, type Guest } from '../testing/index.ts';
 import { UsageError } from './arguments.ts';
 import { type EmulateRun, readNumber } from './emulate-arguments.ts';
@@ -16,12 +17,10 @@ export async function runEmulate(run: EmulateRun, { reporter, stop }: Surroundin
   const stopped = new Promise<void>((resolve) => stop.whenReceived(resolve));
   await using emulator = await Emulator.create(run.directory, { medium: run.medium });
   const { directory } = emulator;
+  const guest = run.guest && (await startGuest(emulator, run.guest));
   reporter.tell('host', { directory }, `host: HVSOCK_EMULATOR=${directory}`);
-  if (run.guest !== undefined) {
-    const { cid, vmId, exposures, faults, control } = run.guest;
-    const guest = emulator.guest(cid, { vmId });
-    if (faults !== undefined) await guest.setFaults(faults);
-    await guest.expose(exposures);
+  if (run.guest !== undefined && guest !== undefined) {
+    const { cid, exposures, control } = run.guest;
     const shown = Object.entries(exposures).flatMap(([name, path]) =>
       path === undefined ? [] : [`, ${name} ${path}`],
     );
@@ -38,6 +37,22 @@ export async function runEmulate(run: EmulateRun, { reporter, stop }: Surroundin
   clearInterval(timer);
   process.stdin.destroy();
   return 0;
+}
+
+/** Rejects with UsageError for a value that the emulator refuses. */
+async function startGuest(
+  emulator: Emulator,
+  { cid, vmId, exposures, faults }: NonNullable<EmulateRun['guest']>,
+): Promise<Guest> {
+  try {
+    const guest = emulator.guest(cid, { vmId });
+    if (faults !== undefined) await guest.setFaults(faults);
+    await guest.expose(exposures);
+    return guest;
+  } catch (error) {
+    const isRefused = error instanceof HvsockError && error.code === 'ERR_HVSOCK_INVALID_ARGUMENT';
+    throw isRefused ? new UsageError(error.message) : error;
+  }
 }
 
 function followCommands(guest: Guest, reporter: Reporter): void {

@@ -135,7 +135,7 @@ test('help, version, and what is not understood', async () => {
     ['-g', '5', '--vmid', 'x'],
   ]) {
     const { stderr, status } = await outcome('emulate', directory, ...args);
-    assert.equal(status, 1, stderr);
-    assert.match(stderr, /must be/);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /^hvsock: .* must be .*; see hvsock --help\n$/);
   }
 });
