@@ -1,6 +1,7 @@
 // hvcat as far as it goes without a hypervisor socket.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { UsageError } from '#src/cli/arguments.js';
@@ -29,6 +30,16 @@ test('the usage text fits a terminal, and the manual tells of every option in it
 test('--version prints the version of the package', async () => {
   const { version } = JSON.parse(readFileSync(packagePath, 'utf8'));
   assert.equal((await runHvcat(['--version'])).stdout, `${version}\n`);
+});
+
+test('what cannot be written to stdout is a failure', {
+  skip: !existsSync('/dev/full') && 'no /dev/full: run this on Linux',
+}, () => {
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [hvcatPath, '--help'], { stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  assert.match(`${stderr}`, /^stdout: ENOSPC[^\n]*\n$/);
+  assert.equal(status, 1);
 });
 
 test('the built file can be started by its name', () => {

@@ -112,6 +112,7 @@ test('help, version, and what is not understood', async () => {
     const { stdout, status } = await outcome(...args);
     assert.equal(status, 0);
     assert.ok(manual.includes(stdout));
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
   }
   assert.match((await outcome('--version')).stdout, /^\d+\.\d+\.\d+\n$/);
   for (const [args, message] of [
