@@ -3,8 +3,7 @@
 import type { Address } from '../address/address.ts';
 import { type HvsockError, systemError } from '../errors.ts';
 import type { Binding, Operation } from '../native/binding.ts';
-import type { Ends, NativeFamily } from './native-family.ts';
-import type { ListenerOptions } from './transport.ts';
+import type { Ends, Listening, NativeFamily } from './native-family.ts';
 
 /** How long to wait before accepting again when it failed, in milliseconds. */
 const ACCEPT_PAUSE = 100;
@@ -29,13 +28,7 @@ export class Acceptor {
   #referenced = true;
 
   /** Listens. Throws the error of the call that failed. */
-  constructor(
-    binding: Binding,
-    family: NativeFamily,
-    target: Address,
-    options: ListenerOptions,
-    events: AcceptorEvents,
-  ) {
+  constructor({ binding, family, target, options }: Listening, events: AcceptorEvents) {
     this.#binding = binding;
     this.#family = family;
     this.#events = events;

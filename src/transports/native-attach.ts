@@ -12,20 +12,12 @@ import type { Endpoints } from '../socket.ts';
 import { Acceptor } from './acceptor.ts';
 import { attachServer } from './attached-server.ts';
 import { type Carrier, carry } from './carry.ts';
-import type { NativeFamily } from './native-family.ts';
-import type { ChosenIo, ListenerOptions } from './transport.ts';
+import type { Listening, NativeFamily } from './native-family.ts';
 
 /** Makes a `net.Server` of somebody else listen. Throws the error of the call that failed. */
-export function attachNative(
-  binding: Binding,
-  family: NativeFamily,
-  server: net.Server,
-  target: Address,
-  io: ChosenIo,
-  options: ListenerOptions,
-): void {
-  if (process.platform === 'win32') attachByHandle(binding, family, server, target, io, options);
-  else attachByDescriptor(binding, family, server, target, io, options);
+export function attachNative(listening: Listening, server: net.Server): void {
+  if (process.platform === 'win32') attachByHandle(listening, server);
+  else attachByDescriptor(listening, server);
 }
 
 /** Where node:net keeps the handle of a socket that it accepted: no public property tells it. */
@@ -46,14 +38,7 @@ function endpointsOf(binding: Binding, family: NativeFamily, fd: unknown): Endpo
   }
 }
 
-function attachByDescriptor(
-  binding: Binding,
-  family: NativeFamily,
-  server: net.Server,
-  target: Address,
-  io: ChosenIo,
-  options: ListenerOptions,
-): void {
+function attachByDescriptor({ binding, family, target, io, options }: Listening, server: net.Server): void {
   if (io === 'threads') {
     throw new HvsockError(`${target}: io 'threads' needs a Server of hvsock; other servers accept by themselves here`, {
       code: 'ERR_HVSOCK_UNSUPPORTED',
@@ -89,18 +74,12 @@ export function attachListening(
   attachServer(server, address, (socket) => endpointsOf(binding, family, (socket as HandleHolder)._handle?.fd));
 }
 
-function attachByHandle(
-  binding: Binding,
-  family: NativeFamily,
-  server: net.Server,
-  target: Address,
-  io: ChosenIo,
-  options: ListenerOptions,
-): void {
+function attachByHandle(listening: Listening, server: net.Server): void {
+  const { binding, family, target, io, options } = listening;
   const arrivals = new WeakMap<TcpHandle, { readonly endpoints: Endpoints; readonly carrier: Carrier }>();
   const followed = new WeakSet<Carrier>();
   const onTrouble = (error: HvsockError) => process.emitWarning(error);
-  const acceptor = new Acceptor(binding, family, target, options, {
+  const acceptor = new Acceptor(listening, {
     makeRoom() {},
     onConnection(fd, { local, remote }) {
       const seat = tcpSeat(binding);

@@ -28,3 +28,13 @@ export interface NativeFamily {
   /** How bytes are carried here when `io` is `auto`: known at once, or after a probe. */
   chooseIo(): ChosenIo | Promise<ChosenIo>;
 }
+
+/** What it takes to listen. */
+export interface Listening {
+  readonly binding: Binding;
+  readonly family: NativeFamily;
+  readonly target: Address;
+  /** How the bytes of each connection are carried. */
+  readonly io: ChosenIo;
+  readonly options: ListenerOptions;
+}

@@ -6,8 +6,8 @@ import { openSeat, type Seat } from '../native/seat.ts';
 import { Socket, socketConnected } from '../socket.ts';
 import { Acceptor } from './acceptor.ts';
 import { type Carrier, carry } from './carry.ts';
-import type { Ends, NativeFamily } from './native-family.ts';
-import type { AcceptOptions, ChosenIo, Listener, ListenerEvents, ListenerOptions } from './transport.ts';
+import type { Ends, Listening, NativeFamily } from './native-family.ts';
+import type { AcceptOptions, ChosenIo, Listener, ListenerEvents } from './transport.ts';
 
 export class NativeListener implements Listener {
   readonly #binding: Binding;
@@ -20,21 +20,14 @@ export class NativeListener implements Listener {
   #spare: Seat | undefined;
   #closed = false;
 
-  constructor(
-    binding: Binding,
-    family: NativeFamily,
-    target: Address,
-    io: ChosenIo,
-    options: ListenerOptions,
-    accepting: AcceptOptions,
-    events: ListenerEvents,
-  ) {
+  constructor(listening: Listening, accepting: AcceptOptions, events: ListenerEvents) {
+    const { binding, family, target, io } = listening;
     this.#binding = binding;
     this.#family = family;
     this.#io = io;
     this.#accepting = accepting;
     try {
-      this.#acceptor = new Acceptor(binding, family, target, options, {
+      this.#acceptor = new Acceptor(listening, {
         makeRoom: () => {
           this.#spare ??= this.#openSeat(this.#acceptor?.address ?? target);
         },

@@ -34,11 +34,8 @@ export function nativeTransport(family: NativeFamily): Transport {
     listen(target, options, accepting, events) {
       family.checkOptions(options);
       const binding = loadBinding();
-      return withIo(
-        family,
-        options,
-        (io) => new NativeListener(binding, family, target, io, options, accepting, events),
-      );
+      const open = (io: ChosenIo) => new NativeListener({ binding, family, target, io, options }, accepting, events);
+      return withIo(family, options, open);
     },
     attach(server, target, options) {
       family.checkOptions(options);
@@ -50,7 +47,7 @@ export function nativeTransport(family: NativeFamily): Transport {
       server.once('close', serverOnClose);
       return withIo(family, options, (io) => {
         server.off('close', serverOnClose);
-        if (!closed) attachNative(binding, family, server, target, io, options);
+        if (!closed) attachNative({ binding, family, target, io, options }, server);
       });
     },
   };

@@ -80,6 +80,22 @@ const stages: Record<string, () => Promise<void> | void> = {
       server.close();
     }
   },
+  async 'leaves no thread to a peer that a server has dropped and that stays'() {
+    const address = freshAddress();
+    const server = net.createServer();
+    server.maxConnections = 1;
+    await listen(server, address, { io: 'threads' });
+    const kept = await connectAsync(address, { io: 'direct' });
+    const dropped = once(server, 'drop');
+    const before = shim?.calls().close ?? 0;
+    const peer = connect(address, { io: 'direct', allowHalfOpen: true }).on('error', () => {});
+    await dropped;
+    // The server's end of it: the peer's is open.
+    while (shim?.calls().close === before) await turn();
+    assert.equal(peer.destroyed, false);
+    for (const socket of [kept, peer]) socket.destroy();
+    server.close();
+  },
   async 'goes on when JavaScript forgets it'() {
     for (const io of engines) {
       const address = freshAddress();
