@@ -26,12 +26,17 @@ export function* messagesOf(chunks: Iterable<Buffer>, size: number): Generator<P
   if (pieces.length > 0) yield pieces;
 }
 
+/** `pieces` in batches of at most so many. */
+export function* batchesOf<P>(pieces: readonly P[], most: number): Generator<P[]> {
+  for (let at = 0; at < pieces.length; at += most) yield pieces.slice(at, at + most);
+}
+
 type OnTaken = (error?: Error | null) => void;
 
 /** Has `write` take each message when it has taken the one before. `onTaken` follows once, with the first error. */
-export function writeInTurn(
-  messages: Iterator<Piece[]>,
-  write: (pieces: Piece[], onTaken: OnTaken) => void,
+export function writeInTurn<P>(
+  messages: Iterator<P[]>,
+  write: (pieces: P[], onTaken: OnTaken) => void,
   onTaken: OnTaken,
 ): void {
   // In a loop where they are taken at once, or thousands of them would stand on the stack.

@@ -3,7 +3,13 @@
 import net from 'node:net';
 import { type Address, type Capabilities, capabilitiesOf } from './address/address.ts';
 import { type Family, HvsockError, withKind } from './errors.ts';
-import { messagesOf, writeInTurn } from './messages.ts';
+import { batchesOf, messagesOf, writeInTurn } from './messages.ts';
+
+/**
+ * Pieces of one write. libuv keeps to the system's limit by itself, but not on Windows: Wine's is 1024 too, and AF_HYPERV's is
+ * not known. A framed write of 2 MiB has as many.
+ */
+const MOST_PIECES = 1024;
 
 /** What the stream of a socket can be told. */
 export interface StreamOptions {
@@ -185,7 +191,8 @@ export class Socket extends net.Socket implements Endpoints {
     const write = (pieces: typeof chunks, onTaken: typeof callback) => super._writev?.(pieces, onTaken);
     const messageSize = states.get(this)?.messageSize;
     if (messageSize === undefined) {
-      write(chunks, callback);
+      if (chunks.length <= MOST_PIECES) write(chunks, callback);
+      else writeInTurn(batchesOf(chunks, MOST_PIECES), write, callback);
       return;
     }
     const bytes = chunks.map(({ chunk, encoding }) =>
