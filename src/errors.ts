@@ -395,7 +395,7 @@ export function invalidArgument(name: string, value: unknown, expected: string):
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   // Not String(): it throws on an object without a prototype. Not a custom inspect: it may do anything.
-  const options = { customInspect: false, showProxy: true };
+  const options = { customInspect: false, showProxy: true, maxArrayLength: 3 };
   const text = inspect(value, { ...options, depth: 0 });
   return text.includes('\n') ? inspect(value, { ...options, depth: -1 }) : text;
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, describe, type TestContext, test } from 'node:test';
 import {
@@ -187,7 +187,7 @@ describe('framed connect', { timeout: 30_000 }, () => {
     assert.throws(wrong('yes'), /framed must be a boolean or an object, not "yes"/);
     assert.throws(wrong({ closeTimeout: -1 }), /closeTimeout must be an integer from 0 to 2147483647, not -1/);
     assert.throws(() => createServer({ framed: null } as never), /framed must be/);
-    assert.throws(() => new FramedSocket({} as never, { closeTimeout: Number.NaN }), /closeTimeout must be/);
+    assert.throws(() => new FramedSocket(new PassThrough(), { closeTimeout: Number.NaN }), /closeTimeout must be/);
     const options = { framed: true } as object;
     await assert.rejects(listen(createServer(), 'vsock://:1', options), /framed must be absent: it is an option of/);
   });
