@@ -31,7 +31,7 @@ const ofLibrary = ofKernel.filter((name) => !name.includes('/cli/'));
 /** Not the doctor of Linux, its descriptors, or how the package is made there. What else needs Linux is skipped where it is. */
 const ofWindows = ofMachine.filter((name) => !/\/(doctor|native)\/|\/package\/(musl|nodes|pack|prebuild)\./.test(name));
 /** Of those, what depends on Node's own sockets and on the addon. */
-const ofWindowsLibrary = ofWindows.filter((name) => /\/(framing|windows)\/|\/(emulated|load)\./.test(name));
+const ofWindowsLibrary = ofWindows.filter((name) => /\/(framing|windows)\/|\/(emulated|load|relay)\./.test(name));
 const ofAddon = files.filter((name) => name.includes('/native/'));
 
 /**
@@ -205,12 +205,13 @@ function skip(suite, reason) {
 }
 
 /** @param {Suite} suite @param {string} node */
-function nodeTest({ name, files = [] }, node) {
+function nodeTest({ name, files = [], onWindows }, node) {
   return [
     node,
     '--test',
     '--test-timeout=900000',
-    '--test-concurrency=1',
+    // Under Wine half of the time goes by in starting processes, and in waiting for them.
+    `--test-concurrency=${onWindows ? 2 : 1}`,
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=./scripts/count-reporter.js', `--test-reporter-destination=${results}/${slug(name)}.json`],
     ...files,

@@ -125,13 +125,13 @@ after(() => emulator.close());
 const guest = emulator.guest(3).partition;
 let port = 1000;
 testTransport({
-  name: 'emulated vsock with messages of 1000 bytes',
+  name: 'emulated vsock with messages of 2000 bytes',
   capabilities: { halfClose: true, addresses: true },
   makePair: (options) =>
     makePair(
       { port: ++port },
       () => ({ cid: 3, port }),
-      { ...options, messageSize: 1000 },
+      { ...options, messageSize: 2000 },
       { server: guest, client: emulator.host },
     ),
 });

@@ -4,7 +4,7 @@ import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { runWell } from './command.js';
-import { ownAddon, stageTree } from './staging.js';
+import { ownAddon, stageLibrary } from './staging.js';
 
 const built = 'build/Release/hvsock.node';
 const prebuilt = `prebuilds/${process.platform}-${process.arch}/hvsock.node`;
@@ -39,7 +39,7 @@ async function put(directory: string, path: string, content?: string): Promise<v
 }
 
 test('with no addon anywhere, the error names every place and what to do', async () => {
-  const directory = await stageTree();
+  const directory = await stageLibrary();
   const { addon, name, kind, message = '' } = await load(directory);
   assert.equal(addon, undefined);
   assert.equal(name, 'HvsockError');
@@ -53,7 +53,7 @@ test('with no addon anywhere, the error names every place and what to do', async
 });
 
 test('an addon that does not load is named, with what the system says', async () => {
-  const directory = await stageTree();
+  const directory = await stageLibrary();
   await put(directory, prebuilt, 'no addon');
   const { addon, message = '' } = await load(directory);
   assert.equal(addon, undefined);
@@ -63,7 +63,7 @@ test('an addon that does not load is named, with what the system says', async ()
 });
 
 test('HVSOCK_ADDON is looked at alone', async () => {
-  const directory = await stageTree();
+  const directory = await stageLibrary();
   await put(directory, built);
   const { addon, message = '' } = await load(directory, join(directory, 'mine.node'));
   assert.equal(addon, undefined);
@@ -71,13 +71,13 @@ test('HVSOCK_ADDON is looked at alone', async () => {
 });
 
 test('HVSOCK_ADDON may be relative to the working directory', async () => {
-  const directory = await stageTree();
+  const directory = await stageLibrary();
   await put(directory, 'mine.node');
   assert.equal((await load(directory, 'mine.node')).addon, join(directory, 'mine.node'));
 });
 
 test('a build is taken before what is in prebuilds, which takes the place of a build that does not load', async () => {
-  const directory = await stageTree();
+  const directory = await stageLibrary();
   await put(directory, prebuilt);
   await put(directory, built);
   assert.equal((await load(directory)).addon, join(directory, built));

@@ -29,7 +29,14 @@ export async function stageTree(): Promise<string> {
   return directory;
 }
 
-/** The same, with addons in prebuilds/. */
+/** Of that, what runs: package.json and dist. */
+export async function stageLibrary(): Promise<string> {
+  const directory = await makeDirectory();
+  for (const name of ['package.json', 'dist']) await cp(join(root, name), join(directory, name), { recursive: true });
+  return directory;
+}
+
+/** A copy of the whole, with addons in prebuilds/. */
 export async function stagePrebuilds(): Promise<string> {
   const directory = await stageTree();
   await runWell(process.execPath, ['scripts/prebuild.js'], { cwd: directory });
