@@ -492,7 +492,7 @@ test('a signal ends a connection with its counters', async (t) => {
     client.child.kill(signal);
     const { status, stdout, stderr } = await client.ended;
     assert.deepEqual({ status, stdout }, { status: expected, stdout: 'some data' });
-    assert.match(stderr, /closed: sent 0 B, received 9 B \(\d+ B\/s\) in [\d.]+ s\n$/);
+    assert.match(stderr, /closed: sent 0 B, received 9 B \([\d.]+ \w+\/s\) in [\d.]+ s\n$/);
   }
 });
 
