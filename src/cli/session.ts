@@ -58,11 +58,13 @@ export class Session {
 
   /** Once closed without an error: why the other side lacks something of what was sent, if that is known. */
   async lack(): Promise<Error | undefined> {
-    if (this.#refusal !== undefined || !this.#isComplete || this.counters.sent === 0) return this.#refusal;
-    return this.socket.drained?.then(
+    if (this.#refusal !== undefined || this.counters.sent === 0) return this.#refusal;
+    const error = await this.socket.drained?.then(
       () => undefined,
-      (error: Error) => error,
+      (error: NodeJS.ErrnoException) => error,
     );
+    // When there was more to come, only that what was sent is not read means a loss.
+    return this.#isComplete || error?.code === 'EPIPE' ? error : undefined;
   }
 
   get addresses(): { local: string | undefined; remote: string | undefined } {

@@ -170,7 +170,8 @@ export class FramedSocket extends OverSocket {
       this.#settleDrained(this.#pipeError());
       if (this.destroyed) this.#over();
     } else {
-      this.#settleDrained(this.#saidEnd ? undefined : this.#pipeError());
+      // Without a ShutdownRead before, it has read what was sent so far.
+      this.#settleDrained(this.#saidEnd ? undefined : this.#closedError());
       this.#isRefused = true;
       this.#peerHasEnded = true;
       this.#endReading();
@@ -204,6 +205,13 @@ export class FramedSocket extends OverSocket {
 
   #resetError(): HvsockError {
     return new HvsockError('framed connection: it ended without a closing frame; the last bytes may be lost', {
+      code: 'ECONNRESET',
+      kind: 'reset',
+    });
+  }
+
+  #closedError(): HvsockError {
+    return new HvsockError('framed connection: the other side closed it before end() was sent', {
       code: 'ECONNRESET',
       kind: 'reset',
     });

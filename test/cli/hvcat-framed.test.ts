@@ -71,6 +71,12 @@ describe('hvcat --framed', { timeout: 60_000, skip: noUnixSockets }, () => {
     assert.match(stderr, /^hvcat: [^\n]*the other side of the framed connection reads no more[^\n]*\(reset\)\n$/);
     assert.equal(status, 1);
     await server.stderr(/closed/);
+    // Also when it is not known yet whether there is more to come.
+    const client = new HvcatProcess(['--framed', address]);
+    client.child.stdin?.write(Buffer.alloc(100_000, 'x'));
+    const { status: unended, stderr: told } = await client.ended;
+    assert.match(told, /reads no more[^\n]*\(reset\)\n$/);
+    assert.equal(unended, 1);
     // Who has nothing to send has lost nothing.
     assert.equal((await runHvcat(['--framed', address])).status, 0);
   });
