@@ -76,7 +76,10 @@ static napi_value socket_open(napi_env env, napi_callback_info info) {
 static napi_value socket_close(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   int fd = take_int(&args, 0);
-  return args.failed ? NULL : answer(&args, hv_socket_close(fd));
+  if (args.failed)
+    return NULL;
+  environment_taken(args.environment, fd);
+  return answer(&args, hv_socket_close(fd));
 }
 
 static napi_value socket_make_nonblocking(napi_env env, napi_callback_info info) {
@@ -149,7 +152,18 @@ static napi_value socket_pair(napi_env env, napi_callback_info info) {
 static napi_value socket_adopt(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
   int from = take_int(&args, 0), into = take_int(&args, 1);
-  return args.failed ? NULL : answer(&args, hv_socket_adopt(from, into));
+  if (args.failed)
+    return NULL;
+  environment_taken(args.environment, from);
+  return answer(&args, hv_socket_adopt(from, into));
+}
+
+static napi_value descriptor_taken(napi_env env, napi_callback_info info) {
+  arguments args = take_arguments(env, info);
+  int fd = take_int(&args, 0);
+  if (!args.failed)
+    environment_taken(args.environment, fd);
+  return NULL;
 }
 
 static napi_value socket_exchange(napi_env env, napi_callback_info info) {
@@ -189,6 +203,7 @@ NAPI_MODULE_INIT() {
       {"socket_pair", socket_pair},
       {"socket_adopt", socket_adopt},
       {"socket_exchange", socket_exchange},
+      {"descriptor_taken", descriptor_taken},
       {"descriptor_ioctl", descriptor_ioctl},
       {"connect_start", connect_start},
       {"listener_start", listener_start},

@@ -32,6 +32,8 @@ napi_value answer(arguments *args, int result);
 
 // Operations, in operations.c: connects and listeners that the event loop watches.
 environment *environment_create(napi_env env);
+// JavaScript has passed on, or closed, a descriptor that it may have been given just now.
+void environment_taken(environment *environment, int fd);
 napi_value connect_start(napi_env env, napi_callback_info info);
 napi_value listener_start(napi_env env, napi_callback_info info);
 napi_value listener_resume(napi_env env, napi_callback_info info);

@@ -28,6 +28,7 @@ struct environment {
   operation *operations;
   size_t open_handles;
   napi_async_cleanup_hook_handle cleanup;
+  int handed; // the descriptor that JavaScript was given and has done nothing with yet, or -1
   bool tearing_down;
 };
 
@@ -105,7 +106,13 @@ static napi_status operation_call(operation *op, int result) {
   return status;
 }
 
-// A result of 0 or more that reaches JavaScript is a descriptor, and JavaScript's from then on.
+void environment_taken(environment *environment, int fd) {
+  if (environment->handed == fd)
+    environment->handed = -1;
+}
+
+// A result of 0 or more is a descriptor, and JavaScript's if the call ends well. A callback that
+// throws, or a worker that is terminated in the middle of it, leaves what it had done nothing with.
 static void operation_on_result(hv_watch *watch, int result) {
   operation *op = (operation *)watch;
   napi_env env = op->environment->env;
@@ -120,6 +127,7 @@ static void operation_on_result(hv_watch *watch, int result) {
   if (napi_open_handle_scope(env, &scope) != napi_ok)
     abort();
   op->calling = true;
+  op->environment->handed = result;
   napi_status status = operation_call(op, result);
   op->calling = false;
   if (status != napi_ok) {
@@ -128,10 +136,10 @@ static void operation_on_result(hv_watch *watch, int result) {
     napi_is_exception_pending(env, &thrown);
     if (thrown && napi_get_and_clear_last_exception(env, &error) == napi_ok)
       napi_fatal_exception(env, error);
-    // A worker that is being terminated runs no JavaScript any more: nobody took the descriptor.
-    else if (result >= 0)
+    if (op->environment->handed >= 0)
       hv_socket_close(result);
   }
+  op->environment->handed = -1;
   if (op->closing)
     operation_release_javascript(op);
   else if (op->one_shot)
@@ -162,6 +170,7 @@ static napi_value operation_start(arguments *args, operation_starter start, bool
                                   const char *name) {
   napi_env env = args->env;
   napi_value resource_name, handle;
+  environment_taken(args->environment, fd);
   operation *op = calloc(1, sizeof *op);
   if (!op) {
     hv_socket_close(fd);
@@ -260,6 +269,7 @@ environment *environment_create(napi_env env) {
   if (!environment)
     return NULL;
   environment->env = env;
+  environment->handed = -1;
   if (is_ok(env, napi_get_uv_event_loop(env, &environment->loop)) &&
       is_ok(env, napi_add_async_cleanup_hook(env, environment_on_teardown, environment,
                                              &environment->cleanup)))

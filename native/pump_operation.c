@@ -126,6 +126,8 @@ napi_value pump_start(napi_env env, napi_callback_info info) {
   uv_loop_t *loop;
   if (args.failed || !is_ok(env, napi_get_uv_event_loop(env, &loop)))
     return NULL;
+  environment_taken(args.environment, first);
+  environment_taken(args.environment, second);
   pump_operation *op = calloc(1, sizeof *op);
   int error = op ? 0 : UV_ENOMEM;
   for (int side = 0; side < 2 && error == 0; side++)

@@ -41,6 +41,11 @@ export interface Binding {
    * was is the answer, a new descriptor. `placeholder` is closed, also on failure.
    */
   socket_exchange(fd: number, placeholder: number): number;
+  /**
+   * Says that a descriptor which a callback was given has another owner now. What closes a descriptor, or takes it, says so
+   * by itself; what nobody has taken when a callback throws, or its worker is terminated, is closed.
+   */
+  descriptor_taken(fd: number): void;
   /** An ioctl that answers with one unsigned 32-bit number. */
   descriptor_ioctl(fd: number, request: number): number;
 

@@ -41,6 +41,7 @@ export function tcpSeat(binding: Binding): Seat & { readonly stream: { readonly 
       return socket;
     },
     adopt(connected) {
+      binding.descriptor_taken(connected);
       const result = handle.open(connected);
       if (result < 0) binding.socket_close(connected);
       else socket = connected;

@@ -124,6 +124,20 @@ const stages: Record<string, () => Promise<void> | void> = {
     close();
     assert.deepEqual(messages.sort(), ['accept', 'connect']);
   },
+  async 'closes what a function that throws has not taken'() {
+    const { fd, port } = openListening(5);
+    let thrown = 0;
+    process.on('uncaughtException', () => thrown++);
+    const listener = accept(fd, () => {
+      throw new Error('not taken');
+    });
+    for (let i = 0; i < 5; i++) {
+      const client = net.connect(port, '127.0.0.1').on('error', () => {});
+      await once(client.resume(), 'close');
+    }
+    assert.equal(thrown, 5);
+    binding.operation_cancel(listener);
+  },
   async 'is called wrongly'() {
     const wrong = binding as unknown as Record<string, (...values: unknown[]) => unknown>;
     for (const name of Object.keys(wrong)) {
