@@ -78,7 +78,9 @@ const onWine = (version) => ({
   onWindows: true,
   // Windows' own part of Node differs little between releases, and starting it takes Wine long.
   files: { 20: ofOldWindows, 22: ofWindows }[parseInt(version, 10)] ?? ofWindowsLibrary,
-  wrap: (run) => ['test/windows/run.sh', '-w', wineFor(version), '-t', '300', ...run],
+  wrap: (run) => ['test/windows/run.sh', '-w', wineFor(version), '-t', '480', ...run],
+  // Wine 8's own server has crashed, at a place of its own each time. Each try that failed is shown.
+  tries: 3,
 });
 
 /** @type {(version: string) => Suite} */

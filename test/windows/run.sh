@@ -45,9 +45,19 @@ cp --remove-destination "$(folder_of prefix "$release")"/*.reg "$WINEPREFIX/"
 
 # By way of a file: a pipe of Linux's is nothing that node.exe knows, and it ends with "open EBADF".
 timeout --signal KILL "$limit" "$wine" "$@" </dev/null >"$own/output" 2>&1 &
-wait $! 2>/dev/null # bash tells of whom it sees killed
+program=$!
+# Wine 8's server crashes at times, under load; what it served then waits for ever.
+has_crashed() { grep -qs '^wineserver crashed' "$own/output"; }
+until has_crashed; do sleep 1; done && kill "$program" &
+watcher=$!
+wait "$program" 2>/dev/null # bash tells of whom it sees killed
 status=$?
+kill "$watcher" 2>/dev/null
 cat "$own/output"
+if has_crashed; then
+  say 'no status came back: the server of Wine has crashed'
+  exit 125
+fi
 if [ "$status" = 137 ]; then
   say "no status came back within $limit s (-t)"
   exit 125
