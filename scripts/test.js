@@ -52,6 +52,7 @@ const ofAddon = files.filter((name) => name.includes('/native/'));
  * @property {Record<string, string>} [tools] commands and their Debian packages
  * @property {boolean} [needsLab]
  * @property {number} [tries] how often to run it until it passes; 1 unless given
+ * @property {number} [retriedStatus] the only exit status at which it is run again; any unless given
  */
 
 const shell = (/** @type {string[]} */ words) => words.map((word) => `'${word}'`).join(' ');
@@ -81,6 +82,7 @@ const onWine = (version) => ({
   wrap: (run) => ['test/windows/run.sh', '-w', wineFor(version), '-t', '480', ...run],
   // Wine 8's own server has crashed, at a place of its own each time. Each try that failed is shown.
   tries: 3,
+  retriedStatus: 125,
 });
 
 /** @type {(version: string) => Suite} */
@@ -268,7 +270,8 @@ async function attempt(suite, isLast) {
   if (suite.command && status === 0) counts.passed++;
   // A suite that broke off has lost tests that it did not count.
   if (status !== 0 && counts.failed === 0) counts.failed++;
-  const isOver = isLast || counts.failed === 0;
+  const { retriedStatus = status } = suite;
+  const isOver = isLast || counts.failed === 0 || status !== retriedStatus;
   for (const key of /** @type {const} */ (['passed', 'failed', 'skipped'])) if (isOver) total[key] += counts[key];
   const seconds = Math.round((performance.now() - started) / 1000);
   const { passed, failed, skipped } = counts;
