@@ -55,6 +55,14 @@ napi_value take_function(arguments *args, int index) {
   return args->values[index];
 }
 
+void *take_external(arguments *args, int index) {
+  void *data = NULL;
+  if (!args->failed)
+    args->failed =
+        !is_ok(args->env, napi_get_value_external(args->env, args->values[index], &data));
+  return data;
+}
+
 napi_value number(napi_env env, double value) {
   napi_value result = NULL;
   napi_create_double(env, value, &result);

@@ -27,6 +27,8 @@ int take_int(arguments *args, int index);
 bool take_bool(arguments *args, int index);
 void *take_bytes(arguments *args, int index, size_t *length);
 napi_value take_function(arguments *args, int index);
+// What an operation or a pump is to JavaScript.
+void *take_external(arguments *args, int index);
 napi_value number(napi_env env, double value);
 napi_value answer(arguments *args, int result);
 

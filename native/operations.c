@@ -32,14 +32,6 @@ struct environment {
   bool tearing_down;
 };
 
-static operation *take_operation(arguments *args, int index) {
-  void *data = NULL;
-  if (!args->failed)
-    args->failed =
-        !is_ok(args->env, napi_get_value_external(args->env, args->values[index], &data));
-  return data;
-}
-
 static void operation_free(operation *op) {
   if (op->closed && op->released)
     free(op);
@@ -228,7 +220,7 @@ napi_value listener_start(napi_env env, napi_callback_info info) {
 
 napi_value listener_resume(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
-  operation *op = take_operation(&args, 0);
+  operation *op = take_external(&args, 0);
   if (args.failed)
     return NULL;
   return answer(&args, op->closing ? UV_EBADF : hv_listener_resume(&op->watch));
@@ -236,7 +228,7 @@ napi_value listener_resume(napi_env env, napi_callback_info info) {
 
 napi_value operation_cancel(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
-  operation *op = take_operation(&args, 0);
+  operation *op = take_external(&args, 0);
   if (!args.failed)
     operation_close(op);
   return NULL;
@@ -244,7 +236,7 @@ napi_value operation_cancel(napi_env env, napi_callback_info info) {
 
 napi_value operation_set_ref(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
-  operation *op = take_operation(&args, 0);
+  operation *op = take_external(&args, 0);
   bool referenced = take_bool(&args, 1);
   if (args.failed || op->closing)
     return NULL;

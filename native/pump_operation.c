@@ -18,14 +18,6 @@ typedef struct {
   bool released;
 } pump_operation;
 
-static pump_operation *take_pump(arguments *args, int index) {
-  void *data = NULL;
-  if (!args->failed)
-    args->failed =
-        !is_ok(args->env, napi_get_value_external(args->env, args->values[index], &data));
-  return data;
-}
-
 static void pump_operation_free(pump_operation *op) {
   if (op->closed && op->released)
     free(op);
@@ -168,14 +160,14 @@ napi_value pump_start(napi_env env, napi_callback_info info) {
 
 napi_value pump_count(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
-  pump_operation *op = take_pump(&args, 0);
+  pump_operation *op = take_external(&args, 0);
   int source = take_int(&args, 1);
   return args.failed ? NULL : number(env, (double)hv_pump_count(&op->pump, source != 0));
 }
 
 napi_value pump_finish(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
-  pump_operation *op = take_pump(&args, 0);
+  pump_operation *op = take_external(&args, 0);
   if (!args.failed)
     hv_pump_finish(&op->pump);
   return NULL;
@@ -183,7 +175,7 @@ napi_value pump_finish(napi_env env, napi_callback_info info) {
 
 napi_value pump_cancel(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
-  pump_operation *op = take_pump(&args, 0);
+  pump_operation *op = take_external(&args, 0);
   if (!args.failed)
     hv_pump_cancel(&op->pump);
   return NULL;
@@ -191,7 +183,7 @@ napi_value pump_cancel(napi_env env, napi_callback_info info) {
 
 napi_value pump_set_ref(napi_env env, napi_callback_info info) {
   arguments args = take_arguments(env, info);
-  pump_operation *op = take_pump(&args, 0);
+  pump_operation *op = take_external(&args, 0);
   bool referenced = take_bool(&args, 1);
   if (args.failed || op->ended)
     return NULL;

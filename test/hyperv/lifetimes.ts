@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { connect, connectAsync, createServer, listen, type Socket } from 'hvsock';
 import { engines, freshAddress, shim } from '../support/hyperv.ts';
 import { echo } from '../support/servers.ts';
+import { runStages } from '../support/stages.ts';
 
 const gc = globalThis.gc as () => void;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -164,10 +165,4 @@ async function workInWorker(): Promise<void> {
   if (workerData === 'throw') throw new Error('thrown on purpose');
 }
 
-if (!isMainThread) {
-  await workInWorker();
-} else if (process.argv[2] === undefined) {
-  console.log(JSON.stringify(Object.keys(stages)));
-} else {
-  await stages[process.argv[2]]?.();
-}
+await runStages(stages, workInWorker);

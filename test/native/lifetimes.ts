@@ -4,11 +4,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { openPlaceholder } from '#src/native/adopt.js';
 import { loadBinding } from '#src/native/load.js';
 import { accept, check, connectAndWait, open, openListening, sockaddr } from '../support/binding-sockets.ts';
 import { openDescriptors } from '../support/descriptors.ts';
+import { runStages } from '../support/stages.ts';
 
 const ECONNREFUSED = -111;
 const EBADF = -9;
@@ -217,10 +218,4 @@ async function workInWorker(): Promise<void> {
   if (ending === 'throw') throw new Error('thrown on purpose');
 }
 
-if (!isMainThread) {
-  await workInWorker();
-} else if (process.argv[2] === undefined) {
-  console.log(JSON.stringify(Object.keys(stages)));
-} else {
-  await stages[process.argv[2]]?.();
-}
+await runStages(stages, workInWorker);

@@ -5,11 +5,12 @@ import { once } from 'node:events';
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Pump } from '#src/native/binding.js';
 import { loadBinding } from '#src/native/load.js';
 import { accept, check, openListening } from '../support/binding-sockets.ts';
 import { openDescriptors } from '../support/descriptors.ts';
+import { runStages } from '../support/stages.ts';
 
 const [AF_UNIX, SOCK_DGRAM] = [1, 2];
 const [EBADF, EINVAL, ENOTSOCK, ECANCELED] = [-9, -22, -88, -125];
@@ -317,10 +318,4 @@ async function workInWorker(): Promise<void> {
   if (ending === 'callback') for (const peer of pumps[0].peers) peer.destroy();
 }
 
-if (!isMainThread) {
-  await workInWorker();
-} else if (process.argv[2] === undefined) {
-  console.log(JSON.stringify(Object.keys(stages)));
-} else {
-  await stages[process.argv[2]]?.();
-}
+await runStages(stages, workInWorker);
