@@ -1,6 +1,5 @@
 // Other programs, started and awaited.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -27,9 +26,9 @@ export function accompanyWith(
   ...args: string[]
 ): Companion {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...variables } });
+  // Its exit is not enough: what it is read through is open until 'close'.
+  const closed = new Promise((resolve) => child.once('close', resolve));
   context.after(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, 'close');
     child.kill('SIGKILL');
     await closed;
   });

@@ -24,10 +24,13 @@ kernel=$(kernel_folder qemu)
 begin
 # The host finds all that it starts its guest with in its control folder, wherever the checkout
 # and the cache are.
-cp "$here/run-command.sh" "$here/common.sh" "$here/pair-host.sh" "$kernel/vmlinuz" "$kernel/initrd" "$control/"
+mkdir "$control/vm" "$control/shell"
+cp "$here/common.sh" "$here/pair-host.sh" "$control/vm/"
+cp "$here/../shell/machine.sh" "$control/shell/"
+cp "$here/run-command.sh" "$kernel/vmlinuz" "$kernel/initrd" "$control/"
 command_text "$share" "${arguments[0]}" >"$control/host-command"
 command_text "$share" "${arguments[1]}" >"$control/guest-command"
-command_text "$share" bash /run/control/pair-host.sh "$share" "$doomed" >"$control/command"
+command_text "$share" bash /run/control/vm/pair-host.sh "$share" "$doomed" >"$control/command"
 printf '%s\n' "$share" >"$control/share"
 echo host >"$control/name"
 printf '%s\n' vhost_vsock vsock_loopback vsock_diag >"$control/modules"

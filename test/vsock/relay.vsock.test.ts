@@ -1,5 +1,4 @@
 // relay() between AF_VSOCK and other sockets, in a real kernel.
-import '../support/lab.ts';
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -19,7 +18,8 @@ import {
   type Socket,
   type VsockAddress,
 } from 'hvsock';
-import { openDescriptors } from '../support/descriptors.ts';
+import { openDescriptors, settled } from '../support/descriptors.ts';
+import { isUserMode } from '../support/lab.ts';
 import { deadPort, echo, readAll, serve } from '../support/servers.ts';
 
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
@@ -115,11 +115,11 @@ test('nobody listens; a peer that resets; a signal', async (t) => {
   await assert.rejects(relaying, { kind: 'aborted' });
 });
 
-test('a thousand at once, and nothing left', { timeout: 300_000 }, async (t) => {
+test('a thousand at once, two hundred in User-Mode Linux, and nothing left', { timeout: 120_000 }, async (t) => {
   const { address } = await serve(t, echo, { backlog: 4096 });
   const { path, relays } = await serveRelays(t, address);
   const before = openDescriptors().length;
-  const clients = Array.from({ length: 1000 }, () => net.connect({ path, allowHalfOpen: true }));
+  const clients = Array.from({ length: isUserMode ? 200 : 1000 }, () => net.connect({ path, allowHalfOpen: true }));
   // All of them run before any of them ends.
   await Promise.all(
     clients.map(async (client, index) => {
@@ -136,5 +136,5 @@ test('a thousand at once, and nothing left', { timeout: 300_000 }, async (t) => 
     }),
   );
   for (const counts of await Promise.all(relays)) assert.deepEqual(counts, { forward: 20_000, backward: 20_000 });
-  while (openDescriptors().length > before) await new Promise((resolve) => setImmediate(resolve));
+  await settled(() => openDescriptors().length <= before);
 });
