@@ -1,6 +1,5 @@
 // Imported first by every test of AF_VSOCK: fails at once where there is no vsock loopback. A connect to CID 1 would go out
 // to the host of this machine there, who may be anybody (K: af_vsock.c, vsock_assign_transport). Binding asks nobody.
-import { readFileSync } from 'node:fs';
 import { VMADDR_CID_LOCAL, VMADDR_PORT_ANY, VsockAddress } from 'hvsock';
 import { loadBinding } from '#src/native/load.js';
 
@@ -14,6 +13,3 @@ const result = fd < 0 ? fd : binding.socket_bind(fd, address.toSockaddr());
 if (fd >= 0) binding.socket_close(fd);
 if (result < 0)
   throw new Error('no vsock loopback here; run this in a kernel of the lab: npm run vm -- uml node --test …');
-
-/** Whether this kernel is User-Mode Linux, where each thread makes every switch of threads slower: a thousand take minutes. */
-export const isUserMode: boolean = readFileSync('/proc/cpuinfo', 'utf8').includes('User Mode Linux');

@@ -1,4 +1,5 @@
 // relay() between AF_VSOCK and other sockets, in a real kernel.
+import '../support/lab.ts';
 
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
@@ -19,7 +20,7 @@ import {
   type VsockAddress,
 } from 'hvsock';
 import { openDescriptors, settled } from '../support/descriptors.ts';
-import { isUserMode } from '../support/lab.ts';
+import { isUserMode } from '../support/kernel.ts';
 import { deadPort, echo, readAll, serve } from '../support/servers.ts';
 
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
