@@ -30,14 +30,6 @@ const ofMachine = files.filter((name) => !ofOthers.includes(name));
 const ofLibrary = ofKernel.filter((name) => !name.includes('/cli/'));
 /** Not the doctor of Linux, its descriptors, or how the package is made there. What else needs Linux is skipped where it is. */
 const ofWindows = ofMachine.filter((name) => !/\/(doctor|native)\/|\/package\/(musl|nodes|pack|prebuild)\./.test(name));
-/** Of those, not values, texts and command lines, which are the same on each release. */
-const ofOldWindows = ofWindows.filter(
-  (name) =>
-    !/\/(address|docs)\/|\/cli\/(address-argument|arguments|counters|doctor-report|go-flags)\./.test(name) &&
-    !/\/cli\/(latency-histogram|progress|stress-data|stress-tally)\./.test(name),
-);
-/** Of those, what depends on Node's own sockets and on the addon. */
-const ofWindowsLibrary = ofWindows.filter((name) => /\/(framing|windows)\/|\/(emulated|load|relay)\./.test(name));
 const ofAddon = files.filter((name) => name.includes('/native/'));
 
 /**
@@ -77,9 +69,8 @@ const onWine = (version) => ({
   name: `wine node ${parseInt(version, 10)}`,
   node: version,
   onWindows: true,
-  // Windows' own part of Node differs little between releases, and starting it takes Wine long.
-  files: { 20: ofOldWindows, 22: ofWindows }[parseInt(version, 10)] ?? ofWindowsLibrary,
-  wrap: (run) => ['test/windows/run.sh', '-w', wineFor(version), '-t', '480', ...run],
+  files: ofWindows,
+  wrap: (run) => ['test/windows/run.sh', '-w', wineFor(version), '-t', '900', ...run],
   // Wine 8's own server has crashed, at a place of its own each time. Each try that failed is shown.
   tries: 3,
   retriedStatus: 125,
@@ -93,7 +84,8 @@ const hypervOnWine = (version) => ({
   env: { HVSOCK_SHIM: `Z:${root}build/windows/hyperv-shim.node` },
 });
 
-// Two lanes, since the machines that run this have two processors: the kernels keep one busy.
+// Two lanes, since the machines that run this have two processors: the kernels keep one busy. The lane that is done first
+// goes on with Windows' suites, each of which has a Windows of its own.
 /** @type {Suite[][]} */
 const lanes = [
   [
@@ -142,8 +134,6 @@ const lanes = [
       },
       tools: { valgrind: 'valgrind' },
     },
-    ...windowsNodeVersions.map(onWine),
-    ...(ofHyperv.length > 0 ? windowsNodeVersions.map(hypervOnWine) : []),
     {
       // That it runs, not what it finds.
       name: 'bench',
@@ -190,6 +180,7 @@ const lanes = [
     })),
   ],
 ];
+const ofEitherLane = [...windowsNodeVersions.map(onWine), ...windowsNodeVersions.map(hypervOnWine)];
 
 // Alone, after the others: a kernel within an emulated kernel is so slow that it does not bear company. Several tries:
 // QEMU's emulation of nested virtualisation is not sound, and in one run of three the guest, or its host, stops or dies
@@ -330,7 +321,7 @@ function must(command, ...args) {
 }
 
 const wanted = process.argv.slice(2);
-const known = [...lanes.flat(), pair].map(({ name }) => name);
+const known = [...lanes.flat(), ...ofEitherLane, pair].map(({ name }) => name);
 for (const name of wanted) {
   if (known.includes(name)) continue;
   console.error(`no suite ${name}; there are: ${known.join(', ')}`);
@@ -342,13 +333,14 @@ rmSync(results, { recursive: true, force: true });
 mkdirSync(results, { recursive: true });
 
 const started = performance.now();
-for (const group of [lanes, [[pair]]]) {
-  await Promise.all(
-    group.map(async (lane) => {
-      for (const suite of lane) if (wanted.length === 0 || wanted.includes(suite.name)) await run(suite);
-    }),
-  );
+/** @param {Suite[]} suites taken from it, so that others may work at the same ones */
+async function runAll(suites) {
+  for (let suite = suites.shift(); suite !== undefined; suite = suites.shift()) {
+    if (wanted.length === 0 || wanted.includes(suite.name)) await run(suite);
+  }
 }
+await Promise.all(lanes.map((lane) => runAll(lane).then(() => runAll(ofEitherLane))));
+await runAll([pair]);
 console.log(`\nin ${Math.round((performance.now() - started) / 1000)} s`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

@@ -29,6 +29,7 @@ describe('hvcat, over AF_HYPERV', { timeout: 60_000 }, () => {
     client.child.stdin?.end(question);
     const [asked, answered] = await Promise.all([client.ended, server.ended]);
     assert.deepEqual([asked.status, answered.status], [0, 0], asked.stderr + answered.stderr);
+    assert.deepEqual([answered.stdout.length, asked.stdout.length], [question.length, answer.length]);
     assert.ok(Buffer.from(answered.stdout, 'latin1').equals(question));
     assert.ok(Buffer.from(asked.stdout, 'latin1').equals(answer));
   });
