@@ -32,7 +32,7 @@ async function listening(
 
 describe('hvcat, over an emulated hypervisor', { timeout: 60_000 }, () => {
   test('files both ways: all of them, and each end knows that it was', async (t) => {
-    const [question, answer] = [randomBytes(10_000_000), randomBytes(7_000_000)];
+    const [question, answer] = [randomBytes(3_500_000), randomBytes(2_500_000)];
     const paths = Object.fromEntries(
       ['question', 'answer', 'question-got', 'answer-got'].map((name) => [name, join(folder, name)]),
     ) as Record<string, string>;

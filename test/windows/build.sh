@@ -18,7 +18,7 @@ done
 # is one of the machine's programs.
 ready() {
   choose "$1"
-  [ -d "$(folder_of prefix "$1")" ] && [ -x "$wine" ]
+  [ -d "$(folder_of prefix "$1")" ] && [ -x "$wine" ] && command -v ip >/dev/null
 }
 all_ready() {
   for release in "${releases[@]}"; do ready "$release" || return 1; done
@@ -107,6 +107,7 @@ build_prefix() {
   mv -T "$work/prefix" "$(folder_of prefix "$release")"
 }
 
+require ip iproute2
 for release in "${releases[@]}"; do
   case $release in
     8) require /usr/lib/wine/wine64 wine64 ;;

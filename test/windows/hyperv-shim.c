@@ -335,8 +335,8 @@ static int WSAAPI shim_setsockopt(SOCKET socket, int level, int name, const char
   // There is no Nagle to be turned off.
   if (level == IPPROTO_TCP)
     return fail(WSAENOPROTOOPT);
-  // Wine takes a send that is under way for complete when the other side half closes. The larger
-  // buffers that Linux chooses by itself leave little under way.
+  // Wine takes a send that is under way for complete when the other side half closes. The large
+  // buffers that sockets have under run.sh leave little under way.
   if (level == SOL_SOCKET && (name == SO_SNDBUF || name == SO_RCVBUF))
     return 0;
   int result = setsockopt(socket, level, name, value, length);
