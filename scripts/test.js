@@ -295,21 +295,27 @@ function labProblem() {
   return lab;
 }
 
+/** @type {Map<string, string | undefined>} */
+const problems = new Map();
+
 /**
- * Why Windows' Node does not run here; undefined where it does. Makes Wine ready, and the addons.
+ * Why Windows' Node does not run here; undefined where it does. Makes Wine ready, and the addons: once, since the other lane
+ * may be running them.
  * @param {string} version
  */
 function wineProblem(version) {
-  for (const command of [
+  const commands = [
     `test/windows/build.sh ${wineFor(version)}`,
     'node scripts/prebuild.js win32-x64',
     'node scripts/hyperv-shim.js',
-  ]) {
+  ];
+  for (const command of commands) {
+    if (problems.has(command)) continue;
     const [program = '', ...args] = command.split(' ');
     const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-    if (status !== 0) return `${command}: ${stderr.trim().split('\n').at(-1)}`;
+    problems.set(command, status === 0 ? undefined : `${command}: ${stderr.trim().split('\n').at(-1)}`);
   }
-  return undefined;
+  return commands.map((command) => problems.get(command)).find((problem) => problem !== undefined);
 }
 
 /** @param {string} command @param {string[]} args */
