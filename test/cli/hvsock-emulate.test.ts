@@ -92,6 +92,7 @@ test('faults by flag', { timeout: 60_000 }, async () => {
   await once(hypervisor, 'close');
   assert.deepEqual(await talk(['4:1024'], onHost), ['hello', 0]);
   server.kill();
+  await once(server, 'close');
 });
 
 test('help, version, and what is not understood', async () => {
