@@ -2,14 +2,14 @@
 // plain or under a memory checker.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Pump } from '#src/native/binding.js';
 import { loadBinding } from '#src/native/load.js';
 import { accept, check, openListening } from '../support/binding-sockets.ts';
-import { openDescriptors } from '../support/descriptors.ts';
+import { openDescriptors, threadCount } from '../support/descriptors.ts';
 import { runStages } from '../support/stages.ts';
 
 const [AF_UNIX, SOCK_DGRAM] = [1, 2];
@@ -18,7 +18,6 @@ const [EBADF, EINVAL, ENOTSOCK, ECANCELED] = [-9, -22, -88, -125];
 const binding = loadBinding();
 const gc = globalThis.gc as () => void;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const threads = () => readdirSync('/proc/self/task').length;
 const never = () => assert.fail('called back');
 
 type Result = [result: number, side: 0 | 1];
@@ -276,13 +275,13 @@ const stages: Record<string, () => Promise<void> | void> = {
   async 'a worker ends by itself, is terminated, exits or throws, idle and under way'() {
     await runWorker({ ending: 'nothing', bytes: 0 });
     await runWorker({ ending: 'terminate', bytes: 20e6 });
-    const before = { threads: threads(), descriptors: openDescriptors() };
+    const before = { threads: threadCount(), descriptors: openDescriptors() };
     // By itself only when idle: a write under way would keep it.
     await runWorker({ ending: 'nothing', bytes: 0 });
     for (const bytes of [0, 20e6]) {
       for (const ending of ['terminate', 'exit', 'throw', 'callback'] as const) await runWorker({ ending, bytes });
     }
-    assert.deepEqual({ threads: threads(), descriptors: openDescriptors() }, before);
+    assert.deepEqual({ threads: threadCount(), descriptors: openDescriptors() }, before);
   },
 };
 

@@ -5,6 +5,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # what is set here is used by the scripts, and they set what is used here
 
+PATH=$PATH:/usr/sbin:/sbin # root's PATH lacks them where it was got with `su`
 script=$(basename "$0")
 
 say() { printf '%s: %s\n' "$subject" "$*" >&2; }

@@ -8,7 +8,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what is set here is used by the scripts
 
-PATH=$PATH:/usr/sbin:/sbin # root's PATH lacks them where it was got with `su`
 lab=${HVSOCK_LAB:-${XDG_CACHE_HOME:-$HOME/.cache}/hvsock-lab}
 subject=lab
 made_of='the lab makes its kernels'

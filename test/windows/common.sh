@@ -3,7 +3,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what is set here is used by the scripts
 
-PATH=$PATH:/usr/sbin:/sbin # root's PATH lacks them where it was got with `su`
 cache=${HVSOCK_WINE:-${XDG_CACHE_HOME:-$HOME/.cache}/hvsock-wine}
 subject=wine
 made_of='Wine comes'

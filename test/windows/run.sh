@@ -51,7 +51,7 @@ network='ip link set lo up && echo 4096 4194304 4194304 >/proc/sys/net/ipv4/tcp_
 # By way of a file: a pipe of Linux's is nothing that node.exe knows, and it ends with "open EBADF".
 timeout --signal KILL "$limit" unshare --net sh -c "$network" "$wine" "$@" </dev/null >"$own/output" 2>&1 &
 program=$!
-# Wine 8's server crashes at times, under load; what it served then waits for ever.
+# Wine's server crashes at times, under load; what it served then waits for ever.
 has_crashed() { grep -qs '^wineserver crashed' "$own/output"; }
 until has_crashed; do sleep 1; done && kill "$program" &
 watcher=$!
